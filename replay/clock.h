@@ -1,0 +1,15 @@
+/* The time that only goes forward, in nanoseconds. */
+#ifndef REPLAY_CLOCK_H
+#define REPLAY_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline uint64_t clock_read_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+#endif

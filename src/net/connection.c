@@ -1,0 +1,523 @@
+#include "net/connection.h"
+
+#include "base/assert.h"
+#include "net/net_internal.h"
+#include "net/render.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CONNECTIONS_AT_START = 64,
+    /* An empty buffer larger than this is given back. */
+    OUTPUT_KEPT_MAX = 512,
+    /* More than this does not wait for answers of other shards. */
+    OUTPUT_HELD_MAX = 16 * 1024,
+    SEND_MAX = 256 * 1024,
+};
+
+/* What it takes of memory, kept in the loop's sum. */
+static void count_bytes(struct connection *self)
+{
+    const uint64_t bytes = sizeof *self + self->in.capacity + self->out.capacity +
+                           self->sending.capacity + self->answers.bytes + self->answers.held +
+                           self->answers.capacity * sizeof(struct answer) + feed_count_bytes(self);
+    self->lent_loop->client_bytes += bytes - self->bytes_counted;
+    self->bytes_counted = bytes;
+}
+
+static bool find_number(struct loop *loop, uint32_t *out_number)
+{
+    if (loop->connections_count == loop->connections_capacity) {
+        const uint32_t capacity =
+            loop->connections_capacity == 0 ? CONNECTIONS_AT_START : 2 * loop->connections_capacity;
+        struct connection **connections =
+            realloc(loop->connections, capacity * sizeof(struct connection *));
+        if (connections == NULL) {
+            return false;
+        }
+        for (uint32_t i = loop->connections_capacity; i < capacity; i++) {
+            connections[i] = NULL;
+        }
+        loop->connections = connections;
+        loop->connections_free = loop->connections_capacity;
+        loop->connections_capacity = capacity;
+    }
+    while (loop->connections[loop->connections_free] != NULL) {
+        loop->connections_free = (loop->connections_free + 1) % loop->connections_capacity;
+    }
+    *out_number = loop->connections_free;
+    return true;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct connection *self = (struct connection *)handle->data;
+    buffer_deinit(&self->in);
+    buffer_deinit(&self->out);
+    buffer_deinit(&self->sending);
+    answers_deinit(&self->answers);
+    feed_release_subscriber(self);
+    errand_end(self);
+    free(self->names);
+    free(self);
+}
+
+void connection_close(struct connection *self)
+{
+    if (!self->is_open) {
+        return;
+    }
+    struct loop *loop = self->lent_loop;
+    self->is_open = false;
+    connection_leave_idle_order(self);
+    feed_leave(self);
+    loop->connections[self->number] = NULL;
+    loop->connections_count--;
+    loop->client_bytes -= self->bytes_counted;
+    atomic_fetch_sub_explicit(&loop->lent_net->clients, 1, memory_order_relaxed);
+    metrics_set(&loop->metrics, METRIC_CLIENTS, loop->connections_count);
+    /* Or it stands in the list that connections_flush is going through, which looks at is_open. */
+    for (struct connection **place = &loop->flush_first; self->is_in_flush && *place != NULL;) {
+        if (*place == self) {
+            *place = self->flush_next;
+            self->is_in_flush = false;
+        } else {
+            place = &(*place)->flush_next;
+        }
+    }
+    /* Or it stands in the list that connections_resume is going through, which looks at is_open. */
+    struct connection **place = &loop->stalled_first;
+    while (*place != NULL && *place != self) {
+        place = &(*place)->stalled_next;
+    }
+    if (*place == self) {
+        *place = self->stalled_next;
+    }
+    uv_close(&self->uv.handle, on_closed);
+}
+
+void connection_want_flush(struct connection *self)
+{
+    if (!self->is_in_flush) {
+        self->is_in_flush = true;
+        self->flush_next = self->lent_loop->flush_first;
+        self->lent_loop->flush_first = self;
+    }
+}
+
+void connection_end(struct connection *self)
+{
+    self->is_ending = true;
+    connection_want_flush(self);
+}
+
+void connection_stall(struct connection *self)
+{
+    if (!self->is_stalled) {
+        self->is_stalled = true;
+        self->stalled_next = self->lent_loop->stalled_first;
+        self->lent_loop->stalled_first = self;
+    }
+    if (self->is_reading) {
+        uv_read_stop(&self->uv.stream);
+        self->is_reading = false;
+    }
+}
+
+/* Executes what can be, keeps the rest for later. */
+static void take_input(struct connection *self, char *bytes, size_t size)
+    THREAD_ATTRIBUTE(requires_capability(shard_thread))
+{
+    const bool is_kept = buffer_peek_size(&self->in) > 0;
+    if (is_kept && bytes != NULL) {
+        if (buffer_append(&self->in, (struct slice){.bytes = bytes, .size = size}) != STATUS_OK) {
+            connection_close(self);
+            return;
+        }
+    }
+    if (is_kept) {
+        bytes = buffer_get_bytes(&self->in);
+        size = buffer_peek_size(&self->in);
+    }
+    const size_t done = executor_run(self, bytes, size);
+    if (!self->is_open) {
+        return;
+    }
+    if (is_kept) {
+        buffer_consume(&self->in, done);
+        if (buffer_peek_size(&self->in) == 0) {
+            buffer_deinit(&self->in);
+        }
+    } else if (done < size) {
+        const struct slice rest = {.bytes = bytes + done, .size = size - done};
+        if (buffer_append(&self->in, rest) != STATUS_OK) {
+            connection_close(self);
+            return;
+        }
+    }
+    count_bytes(self);
+}
+
+static void on_read_room(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
+{
+    (void)suggested;
+    struct connection *self = (struct connection *)handle->data;
+    *room = uv_buf_init(self->lent_loop->read_buffer, READ_SIZE);
+}
+
+/* The client sends nothing more, but may still read: it gets the answers to what it has sent. */
+static void take_end(struct connection *self)
+{
+    uv_read_stop(&self->uv.stream);
+    self->is_reading = false;
+    self->is_at_end = true;
+    if (!self->is_stalled) {
+        connection_end(self);
+    }
+}
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes)
+    THREAD_ATTRIBUTE(no_thread_safety_analysis)
+{
+    struct connection *self = (struct connection *)stream->data;
+    struct loop *loop = self->lent_loop;
+    if (size == UV_EOF) {
+        take_end(self);
+        return;
+    }
+    if (size < 0) {
+        connection_close(self);
+        return;
+    }
+    if (size == 0 || self->is_ending) {
+        return;
+    }
+    metrics_add(&loop->metrics, METRIC_BYTES_IN, (uint64_t)size);
+    connection_note_activity(self);
+    take_input(self, bytes->base, (size_t)size);
+}
+
+static void start_reading(struct connection *self)
+{
+    if (!self->is_reading && !self->is_ending &&
+        uv_read_start(&self->uv.stream, on_read_room, on_read) == 0) {
+        self->is_reading = true;
+    }
+}
+
+void connections_resume(struct loop *loop)
+{
+    struct connection *waiting = loop->stalled_first;
+    loop->stalled_first = NULL;
+    while (waiting != NULL) {
+        struct connection *self = waiting;
+        waiting = self->stalled_next;
+        self->is_stalled = false;
+        self->stalled_next = NULL;
+        if (!self->is_open || self->is_ending || loop->phase != STOP_NOT) {
+            continue;
+        }
+        take_input(self, NULL, 0);
+        if (!self->is_open || self->is_stalled) {
+            continue;
+        }
+        if (self->is_at_end) {
+            connection_end(self);
+        } else {
+            start_reading(self);
+        }
+    }
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct connection *self = (struct connection *)write->data;
+    self->is_writing = false;
+    buffer_deinit(&self->sending);
+    if (!self->is_open) {
+        return;
+    }
+    if (status < 0) {
+        connection_close(self);
+        return;
+    }
+    if (self->subscriber != NULL) {
+        feed_queue_consume(&self->subscriber->queue, self->texts_sending);
+        self->texts_sending = 0;
+        feed_note_room(self->subscriber);
+    }
+    connection_note_activity(self);
+    connection_want_flush(self);
+}
+
+/* What the socket did not take at once goes when it can. */
+static void send_later(struct connection *self)
+{
+    self->sending = self->out;
+    buffer_init(&self->out);
+    const uv_buf_t bytes = {.base = buffer_get_bytes(&self->sending),
+                            .len = buffer_peek_size(&self->sending)};
+    metrics_add(&self->lent_loop->metrics, METRIC_BYTES_OUT, bytes.len);
+    self->write.data = self;
+    self->unsent_seen = SIZE_MAX;
+    if (uv_write(&self->write, &self->uv.stream, &bytes, 1, on_written) != 0) {
+        connection_close(self);
+        return;
+    }
+    self->is_writing = true;
+}
+
+static uint32_t peek_texts(const struct connection *self, uv_buf_t bytes[FEED_QUEUE_SLICES_MAX],
+                           size_t *out_size)
+{
+    struct slice slices[FEED_QUEUE_SLICES_MAX];
+    uint32_t count = 0;
+    feed_queue_peek(&self->subscriber->queue, self->writer.version, slices, &count, out_size);
+    for (uint32_t i = 0; i < count; i++) {
+        bytes[i] = uv_buf_init((char *)(uintptr_t)slices[i].bytes, (unsigned)slices[i].size);
+    }
+    return count;
+}
+
+/* Messages of the feed, between two answers. False: the rest goes when the socket takes it, or the
+ * connection is closed. */
+static bool send_texts(struct connection *self)
+{
+    struct feed_queue *queue = &self->subscriber->queue;
+    uv_buf_t bytes[FEED_QUEUE_SLICES_MAX];
+    size_t size = 0;
+    uint32_t count = peek_texts(self, bytes, &size);
+    const int sent = uv_try_write(&self->uv.stream, bytes, count);
+    if (sent < 0 && sent != UV_EAGAIN) {
+        connection_close(self);
+        return false;
+    }
+    const size_t done = sent > 0 ? (size_t)sent : 0;
+    metrics_add(&self->lent_loop->metrics, METRIC_BYTES_OUT, done);
+    feed_queue_consume(queue, done);
+    if (done == size) {
+        if (queue->count > 0) {
+            connection_want_flush(self);
+            self->lent_loop->more = true;
+        }
+        feed_note_room(self->subscriber);
+        return true;
+    }
+    count = peek_texts(self, bytes, &size);
+    metrics_add(&self->lent_loop->metrics, METRIC_BYTES_OUT, size);
+    self->write.data = self;
+    self->unsent_seen = SIZE_MAX;
+    self->texts_sending = size;
+    if (uv_write(&self->write, &self->uv.stream, bytes, count, on_written) != 0) {
+        connection_close(self);
+        return false;
+    }
+    self->is_writing = true;
+    return false;
+}
+
+static void flush(struct connection *self)
+{
+    const size_t size = buffer_peek_size(&self->out);
+    if (self->is_writing) {
+        return;
+    }
+    if (size > 0) {
+        /* A long answer goes in pieces: one call would copy all that the socket can hold. */
+        const uv_buf_t bytes = {.base = buffer_get_bytes(&self->out),
+                                .len = size < SEND_MAX ? size : SEND_MAX};
+        const int sent = uv_try_write(&self->uv.stream, &bytes, 1);
+        if (sent < 0 && sent != UV_EAGAIN) {
+            connection_close(self);
+            return;
+        }
+        const size_t done = sent > 0 ? (size_t)sent : 0;
+        metrics_add(&self->lent_loop->metrics, METRIC_BYTES_OUT, done);
+        buffer_consume(&self->out, done);
+        if (done < size && done == bytes.len) {
+            connection_want_flush(self);
+            self->lent_loop->more = true;
+            return;
+        }
+        if (done < size) {
+            send_later(self);
+            return;
+        }
+        if (self->out.capacity > OUTPUT_KEPT_MAX) {
+            buffer_deinit(&self->out);
+        }
+    }
+    if (self->subscriber != NULL && self->subscriber->queue.count > 0 &&
+        !answers_is_midway(&self->answers) && !send_texts(self)) {
+        return;
+    }
+    if (self->is_ending && answers_count(&self->answers) == 0) {
+        connection_close(self);
+    }
+}
+
+/* One write for the answers of a pipeline, although some of them come from other shards: what is
+ * there waits a moment for what is on its way. */
+static bool is_to_be_held(const struct connection *self)
+{
+    const struct loop *loop = self->lent_loop;
+    return loop->commands_away > 0 && answers_count(&self->answers) > 0 && !loop->hold_is_over &&
+           buffer_peek_size(&self->out) < OUTPUT_HELD_MAX;
+}
+
+void connections_flush(struct loop *loop)
+{
+    struct connection *rest = loop->flush_first;
+    loop->flush_first = NULL;
+    while (rest != NULL) {
+        struct connection *self = rest;
+        rest = self->flush_next;
+        self->is_in_flush = false;
+        if (!self->is_open) {
+            continue;
+        }
+        if (is_to_be_held(self)) {
+            connection_want_flush(self);
+            continue;
+        }
+        flush(self);
+        if (self->is_open) {
+            count_bytes(self);
+            /* Nothing else may come that would end the wait for the next turn. */
+            loop->more |= self->is_stalled && !self->is_writing && self->findings == NULL;
+        }
+    }
+}
+
+uint64_t connection_count_output(const struct connection *self)
+{
+    return buffer_peek_size(&self->out) + buffer_peek_size(&self->sending) + self->answers.bytes;
+}
+
+struct command_token connection_make_token(const struct connection *self, uint32_t number)
+{
+    return (struct command_token){.shard = (uint16_t)self->lent_loop->number,
+                                  .connection = self->number,
+                                  .sequence = (uint64_t)self->generation << 32 | number};
+}
+
+void connection_take_reply(struct loop *loop, const struct reply *reply)
+{
+    struct connection *self = reply->token.connection < loop->connections_capacity
+                                  ? loop->connections[reply->token.connection]
+                                  : NULL;
+    if (self == NULL || self->generation != reply->token.sequence >> 32) {
+        return;
+    }
+    switch ((enum token_purpose)reply->token.purpose) {
+    case TOKEN_ANSWER:
+        break;
+    case TOKEN_SUBSCRIPTION:
+        feed_take_answer(self, (uint32_t)reply->token.sequence, reply);
+        break;
+    case TOKEN_CATCH_UP:
+        feed_take_list(self, reply);
+        return;
+    }
+    if (reply->kind == REPLY_LIST) {
+        const bool is_whole = reply->first && reply->last;
+        const unsigned more = is_whole ? 2U * self->lists_open_max : 1;
+        self->lists_open_max =
+            (uint8_t)(more < CONNECTION_LISTS_OPEN_MAX ? more : CONNECTION_LISTS_OPEN_MAX);
+    }
+    const size_t size = buffer_peek_size(&self->out);
+    const uint32_t number = (uint32_t)reply->token.sequence;
+    const bool ends = answers_ends_with(&self->answers, number, reply);
+    /* The answer's entry may go with it. */
+    struct call call = *answers_get_call(&self->answers, number);
+    struct call_numbers numbers;
+    if (ends && call.is_left) {
+        numbers = *answers_get_numbers(&self->answers, number);
+        answers_get_call(&self->answers, number)->copied = NULL;
+    }
+    const bool taken = answers_take(&self->answers, number, reply, &self->writer);
+    const bool failed = stats_take_error(loop->stats, &self->writer);
+    if (ends) {
+        timing_end(self, &call, &numbers, failed);
+    }
+    if (!taken) {
+        connection_close(self);
+        return;
+    }
+    connection_mute_output(self, size, reply->token.purpose == TOKEN_SUBSCRIPTION,
+                           answers_count(&self->answers) > 0);
+    if (self->subscriber != NULL && feed_count_questions(self->subscriber) > 0) {
+        feed_note_answers(self);
+    }
+    if (connection_count_output(self) > loop->settings.output_max) {
+        connection_close(self);
+        return;
+    }
+    connection_want_flush(self);
+}
+
+static void refuse(struct connection *self)
+{
+    render_error(&self->writer, "max number of clients reached");
+    (void)stats_take_error(self->lent_loop->stats, &self->writer);
+    metrics_add(&self->lent_loop->metrics, METRIC_CONNECTIONS_REFUSED, 1);
+    connection_end(self);
+}
+
+static void begin(struct connection *self, uint32_t number, uint32_t clients)
+{
+    struct loop *loop = self->lent_loop;
+    self->number = number;
+    self->generation = ++loop->generation_last;
+    self->id = atomic_fetch_add_explicit(&loop->lent_net->client_ids, 1, memory_order_relaxed) + 1;
+    self->is_open = true;
+    self->began_ms = uv_now(&loop->uv);
+    self->active_ms = self->began_ms;
+    answers_init(&self->answers, loop->lent_net->epoch);
+    self->writer = resp_writer_over(&self->out);
+    self->lists_open_max = 1;
+    loop->connections[number] = self;
+    loop->connections_count++;
+    connection_enter_idle_order(self);
+    count_bytes(self);
+    metrics_set(&loop->metrics, METRIC_CLIENTS, loop->connections_count);
+    metrics_add(&loop->metrics, METRIC_CONNECTIONS, 1);
+    if (clients > loop->settings.clients_max) {
+        refuse(self);
+    } else {
+        start_reading(self);
+    }
+}
+
+static void on_never_opened(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void connection_accept(struct loop *loop, uv_stream_t *listener, bool is_unix)
+{
+    struct connection *self = calloc(1, sizeof *self);
+    if (self == NULL) {
+        return;
+    }
+    self->lent_loop = loop;
+    const int made = is_unix ? uv_pipe_init(&loop->uv, &self->uv.pipe, 0)
+                             : uv_tcp_init(&loop->uv, &self->uv.tcp);
+    if (made != 0) {
+        free(self);
+        return;
+    }
+    self->uv.handle.data = self;
+    uint32_t number = 0;
+    if (uv_accept(listener, &self->uv.stream) != 0 || !find_number(loop, &number)) {
+        uv_close(&self->uv.handle, on_never_opened);
+        return;
+    }
+    if (!is_unix) {
+        /* Answers go out when they are complete: waiting for more would only delay them. */
+        uv_tcp_nodelay(&self->uv.tcp, 1);
+    }
+    begin(self, number,
+          atomic_fetch_add_explicit(&loop->lent_net->clients, 1, memory_order_relaxed) + 1);
+}

@@ -1,0 +1,434 @@
+#include "server/server.h"
+#include "base/quote.h"
+
+#include "net/net.h"
+#include "os/clock.h"
+#include "os/files.h"
+#include "os/random.h"
+#include "server/datadir.h"
+#include "server/options_glob.h"
+#include "server/options_rewrite.h"
+#include "server/version.h"
+#include "store/store_memory.h"
+#include "store_rocksdb/store_rocksdb.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    STOP_STEP_MS = 5,
+    /* Beside the clients: the store's files, logs, the loops' own. */
+    FILES_BESIDE_CLIENTS = 1024,
+};
+
+struct server {
+    struct options options;         /* Under the lock, once the net is there. */
+    bool is_changed[OPTIONS_COUNT]; /* By CONFIG SET. Under the lock. */
+    const char *lent_config_path;   /* Empty: none. */
+    pthread_mutex_t options_lock;
+    _Atomic bool is_stopping;
+    struct log log;
+    struct files files;
+    struct random random;
+    struct datadir datadir;
+    bool has_datadir;
+    char epoch[DATADIR_EPOCH_SIZE];
+    struct store store;
+    struct net *net;
+    sigset_t signals;
+};
+
+static struct net_settings settings_of(const struct options *options)
+{
+    return (struct net_settings){
+        .limits = {.cache_bytes = options->cache_memory_bytes,
+                   .dirty_bytes = options->dirty_memory_bytes,
+                   .cache_users = (uint32_t)options->cache_users,
+                   .max_channels = (uint32_t)options->max_channels,
+                   .tombstones_kept = (uint32_t)options->tombstones_kept,
+                   .commit_delay_ms = options->commit_delay_ms,
+                   .mention_ids_kept = (uint8_t)options->mention_ids_kept},
+        .idle_timeout_ms = options->timeout_ms,
+        .output_max = options->client_output_limit_bytes,
+        .clients_max = (uint32_t)options->maxclients,
+        .arguments_max = (uint32_t)options->max_arguments,
+        .argument_size_max = (uint32_t)options->max_argument_bytes,
+        .slowlog_threshold_ms = options->slowlog_log_slower_than_ms,
+        .slowlog_entries_max = (uint32_t)options->slowlog_max_len,
+        .latency_threshold_ms = options->latency_monitor_threshold_ms,
+        .gather_below_percent = (uint32_t)options->gather_below,
+    };
+}
+
+/* What tools for Redis ask for before they begin, and warn without: as it is with this server. */
+static const char *const redis_options[][2] = {
+    {"appendonly", "no"},
+    {"databases", "1"},
+    {"save", ""},
+};
+
+static bool matches_one(const struct slice *patterns, uint32_t count, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (options_glob_matches(patterns[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void host_list_options(void *context, const struct slice *patterns, uint32_t count,
+                              void (*take)(void *to, const char *name, const char *value), void *to)
+{
+    struct server *self = (struct server *)context;
+    pthread_mutex_lock(&self->options_lock);
+    const struct options options = self->options;
+    pthread_mutex_unlock(&self->options_lock);
+    for (int i = 0; i < OPTIONS_COUNT; i++) {
+        char value[OPTIONS_TEXT_SIZE];
+        if (matches_one(patterns, count, options_table[i].name)) {
+            options_print_value(&options, &options_table[i], value);
+            take(to, options_table[i].name, value);
+        }
+    }
+    for (size_t i = 0; i < sizeof redis_options / sizeof *redis_options; i++) {
+        if (matches_one(patterns, count, redis_options[i][0])) {
+            take(to, redis_options[i][0], redis_options[i][1]);
+        }
+    }
+}
+
+/* All of the pairs on a copy, so that one that is wrong leaves everything as it was. */
+static enum status change(struct options *options, const struct slice *pairs, uint32_t count,
+                          struct failure *failure)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct slice *pair = &pairs[(size_t)2 * i];
+        const enum status status = options_set_live(options, pair[0], pair[1], failure);
+        if (status == STATUS_MISSING) {
+            /* As Redis says it: tools know this text. */
+            char name[QUOTE_SIZE];
+            quote_print(name, pair[0]);
+            failure_set(failure, "Unknown option or number of arguments for CONFIG SET - '%s'",
+                        name);
+        }
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return options_check(options, failure);
+}
+
+static bool host_change_options(void *context, const struct slice *pairs, uint32_t pairs_count,
+                                char error[static NET_ERROR_SIZE])
+{
+    struct server *self = (struct server *)context;
+    struct failure failure;
+    pthread_mutex_lock(&self->options_lock);
+    struct options changed = self->options;
+    const enum status status = change(&changed, pairs, pairs_count, &failure);
+    if (status == STATUS_OK) {
+        self->options = changed;
+        for (uint32_t i = 0; i < pairs_count; i++) {
+            self->is_changed[options_find(pairs[(size_t)2 * i]) - options_table] = true;
+        }
+        log_set_level(&self->log, changed.log_level);
+        const struct net_settings settings = settings_of(&changed);
+        net_change_settings(self->net, &settings);
+    } else {
+        snprintf(error, NET_ERROR_SIZE, "%.*s", NET_ERROR_SIZE - 1, failure.text);
+    }
+    pthread_mutex_unlock(&self->options_lock);
+    return status == STATUS_OK;
+}
+
+static bool host_rewrite_options(void *context, char error[static NET_ERROR_SIZE])
+{
+    struct server *self = (struct server *)context;
+    if (self->lent_config_path[0] == '\0') {
+        snprintf(error, NET_ERROR_SIZE, "The server is running without a config file");
+        return false;
+    }
+    struct failure failure;
+    pthread_mutex_lock(&self->options_lock);
+    const enum status status = options_rewrite(&self->options, self->is_changed, &self->files,
+                                               self->lent_config_path, &failure);
+    pthread_mutex_unlock(&self->options_lock);
+    if (status != STATUS_OK) {
+        /* As Redis begins it. */
+        snprintf(error, NET_ERROR_SIZE, "Rewriting config file: %.400s", failure.text);
+        log_write(&self->log, LOG_LEVEL_WARN, "CONFIG REWRITE failed: %s", failure.text);
+        return false;
+    }
+    log_write(&self->log, LOG_LEVEL_INFO, "CONFIG REWRITE has written %s", self->lent_config_path);
+    return true;
+}
+
+static void host_request_stop(void *context)
+{
+    struct server *self = (struct server *)context;
+    /* Only a second signal stops the waiting: of several SHUTDOWNs the first counts. */
+    if (!atomic_exchange(&self->is_stopping, true)) {
+        kill(getpid(), SIGTERM);
+    }
+}
+
+static void report_store(void *context, const char *problem)
+{
+    struct server *self = (struct server *)context;
+    log_write(&self->log, LOG_LEVEL_ERROR, "store: %s", problem);
+}
+
+static bool fail(struct server *self, const char *sentence)
+{
+    log_write(&self->log, LOG_LEVEL_ERROR, "%s", sentence);
+    return false;
+}
+
+/* The store keeps the folder's name: where they do not belong together the history is another one.
+ */
+static bool meet_store(struct server *self)
+{
+    char identity[STORE_IDENTITY_SIZE_MAX + 1];
+    struct failure failure;
+    const enum status found =
+        self->store.ops->read_identity(self->store.self, identity, sizeof identity);
+    if (found != STATUS_OK && found != STATUS_MISSING) {
+        return fail(self, "the store does not say which one it is");
+    }
+    if (datadir_meet_store(&self->datadir, found == STATUS_OK ? identity : NULL, &failure) !=
+        STATUS_OK) {
+        return fail(self, failure.text);
+    }
+    if (found == STATUS_MISSING &&
+        self->store.ops->write_identity(self->store.self, self->datadir.store_id) != STATUS_OK) {
+        return fail(self, "the store cannot be written to");
+    }
+    return true;
+}
+
+static bool open_rocksdb(struct server *self)
+{
+    struct failure failure;
+    if (datadir_open(&self->datadir, self->options.data_dir, &self->files, &self->random,
+                     &failure) != STATUS_OK) {
+        return fail(self, failure.text);
+    }
+    self->has_datadir = true;
+    char path[DATADIR_PATH_SIZE_MAX + sizeof "/rocksdb"];
+    snprintf(path, sizeof path, "%s/rocksdb", self->options.data_dir);
+    const struct store_rocksdb_config config = {.path = path,
+                                                .memory_bytes = self->options.rocksdb_memory_bytes,
+                                                .report = report_store,
+                                                .lent_context = self};
+    char problem[STORE_ROCKSDB_PROBLEM_SIZE];
+    if (store_rocksdb_open(&self->store, &config, problem) != STATUS_OK) {
+        return fail(self, problem);
+    }
+    if (!meet_store(self)) {
+        return false;
+    }
+    memcpy(self->epoch, self->datadir.epoch, sizeof self->epoch);
+    return true;
+}
+
+/* Nothing outlives the process: neither does the epoch. */
+static bool open_memory(struct server *self)
+{
+    uint64_t epoch = 0;
+    if (store_memory_open(&self->store) != STATUS_OK ||
+        random_fill(&self->random, &epoch, sizeof epoch) != STATUS_OK) {
+        return fail(self, "the system gives no more memory");
+    }
+    snprintf(self->epoch, sizeof self->epoch, "%016" PRIx64, epoch);
+    return true;
+}
+
+/* As many files as clients may need, as far as the system allows. */
+static void raise_file_limit(struct server *self)
+{
+    struct rlimit limit;
+    const rlim_t wanted = (rlim_t)self->options.maxclients + FILES_BESIDE_CLIENTS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) {
+        log_write(&self->log, LOG_LEVEL_WARN,
+                  "%ju files may be open at once, too few for maxclients %" PRIu64
+                  ": raise the limit (ulimit -n) to %ju",
+                  (uintmax_t)limit.rlim_cur, self->options.maxclients, (uintmax_t)wanted);
+    }
+}
+
+/* Tools for Redis know a restart by it. */
+static bool draw_run_id(const struct server *self, char to[static NET_RUN_ID_SIZE])
+{
+    uint8_t bytes[(NET_RUN_ID_SIZE - 1) / 2];
+    if (random_fill(&self->random, bytes, sizeof bytes) != STATUS_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        snprintf(to + 2 * i, 3, "%02x", bytes[i]);
+    }
+    return true;
+}
+
+static bool start(struct server *self)
+{
+    raise_file_limit(self);
+    const bool opened =
+        self->options.store == OPTIONS_STORE_MEMORY ? open_memory(self) : open_rocksdb(self);
+    if (!opened) {
+        return false;
+    }
+    uint32_t *generations = calloc(HASH_SLOTS, sizeof *generations);
+    if (generations == NULL ||
+        self->store.ops->read_generations(self->store.self, generations) != STATUS_OK) {
+        free(generations);
+        return fail(self, "the store does not say who was forgotten");
+    }
+    struct net_config config = {
+        .lent_addresses = self->options.bind,
+        .lent_unix_socket = self->options.unixsocket,
+        .port = (uint32_t)self->options.port,
+        .threads = options_get_threads(&self->options),
+        .lent_version = version_get(),
+        .lent_epoch = self->epoch,
+        .lent_config_file = self->lent_config_path,
+        .allows_debug = self->options.enable_debug_command,
+        .lent_store = self->store,
+        .lent_generations = generations,
+        .host = {.list_options = host_list_options,
+                 .change_options = host_change_options,
+                 .rewrite_options = host_rewrite_options,
+                 .request_stop = host_request_stop,
+                 .lent_context = self},
+        .settings = settings_of(&self->options),
+    };
+    if (!draw_run_id(self, config.run_id)) {
+        free(generations);
+        return fail(self, "the system has no random bytes");
+    }
+    char error[NET_ERROR_SIZE];
+    const enum status status = net_create(&self->net, &config, error);
+    free(generations);
+    return status == STATUS_OK || fail(self, error);
+}
+
+static void say_ready(struct server *self)
+{
+    pthread_mutex_lock(&self->options_lock);
+    const struct options options = self->options;
+    pthread_mutex_unlock(&self->options_lock);
+    const bool in_memory = options.store == OPTIONS_STORE_MEMORY;
+    if (self->has_datadir && self->datadir.found == DATADIR_UNCLEAN) {
+        log_write(&self->log, LOG_LEVEL_WARN,
+                  "the last server in %s did not end cleanly: what it had answered and not yet "
+                  "written is lost, and a new epoch begins",
+                  options.data_dir);
+    }
+    log_write(&self->log, LOG_LEVEL_INFO,
+              "readstates %s is ready on %s port %" PRIu64 "%s%s: %" PRIu32
+              " threads, cache %" PRIu64 " MiB, store %s, epoch %s",
+              version_get(), options.bind, options.port,
+              options.unixsocket[0] == '\0' ? "" : " and ", options.unixsocket,
+              options_get_threads(&options), options.cache_memory_bytes / OPTIONS_MB,
+              in_memory ? "in memory" : options.data_dir, self->epoch);
+}
+
+/* True: all is written. False: a second signal came, or the time is over. */
+static bool wait_until_written(struct server *self)
+{
+    const struct clock clock = clock_get_system();
+    const uint64_t begin_ms = clock_read_monotonic_ms(&clock);
+    const struct timespec step = {.tv_nsec = STOP_STEP_MS * 1000000L};
+    pthread_mutex_lock(&self->options_lock);
+    const uint64_t timeout_ms = self->options.shutdown_timeout_ms;
+    pthread_mutex_unlock(&self->options_lock);
+    net_begin_stop(self->net);
+    while (!net_turn_stop(self->net)) {
+        if (sigtimedwait(&self->signals, NULL, &step) > 0) {
+            log_write(&self->log, LOG_LEVEL_WARN, "a second signal: not waiting any longer");
+            return false;
+        }
+        if (clock_read_monotonic_ms(&clock) - begin_ms >= timeout_ms) {
+            log_write(&self->log, LOG_LEVEL_WARN, "shutdown-timeout is over");
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum server_exit stop(struct server *self)
+{
+    const bool written = wait_until_written(self);
+    const uint64_t unwritten = written ? 0 : net_count_unwritten(self->net);
+    net_destroy(&self->net);
+    struct failure failure;
+    if (!written) {
+        log_write(&self->log, LOG_LEVEL_ERROR,
+                  "the changes of %" PRIu64 " users are not in the store", unwritten);
+        return SERVER_EXIT_FAILED;
+    }
+    if (self->store.ops->sync(self->store.self) != STATUS_OK) {
+        log_write(&self->log, LOG_LEVEL_ERROR, "the store could not be synced to the disk");
+        return SERVER_EXIT_FAILED;
+    }
+    if (self->has_datadir && datadir_mark_clean(&self->datadir, &failure) != STATUS_OK) {
+        log_write(&self->log, LOG_LEVEL_ERROR, "%s", failure.text);
+        return SERVER_EXIT_FAILED;
+    }
+    log_write(&self->log, LOG_LEVEL_INFO, "all is written, goodbye");
+    return SERVER_EXIT_CLEAN;
+}
+
+static enum server_exit serve(struct server *self)
+{
+    say_ready(self);
+    int signal = 0;
+    while (sigwait(&self->signals, &signal) != 0) {
+    }
+    atomic_store(&self->is_stopping, true);
+    log_write(&self->log, LOG_LEVEL_INFO, "stopping on %s",
+              signal == SIGINT ? "SIGINT" : "SIGTERM");
+    return stop(self);
+}
+
+enum server_exit server_run(const struct options *options, const char *config_path)
+{
+    struct server self = {.options = *options,
+                          .lent_config_path = config_path,
+                          .files = files_get_system(),
+                          .random = random_get_system()};
+    log_start(&self.log, STDERR_FILENO, options->log_format, options->log_level,
+              clock_get_system());
+    pthread_mutex_init(&self.options_lock, NULL);
+    /* Before any thread is there: they all inherit it, and signals come to sigwait alone. */
+    sigemptyset(&self.signals);
+    sigaddset(&self.signals, SIGTERM);
+    sigaddset(&self.signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &self.signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    /* A write beyond the limit on file sizes fails like one on a full disk. */
+    signal(SIGXFSZ, SIG_IGN);
+
+    const enum server_exit result = start(&self) ? serve(&self) : SERVER_EXIT_FAILED;
+    if (self.store.ops != NULL) {
+        self.store.ops->close(self.store.self);
+    }
+    if (self.has_datadir) {
+        datadir_close(&self.datadir);
+    }
+    pthread_mutex_destroy(&self.options_lock);
+    return result;
+}

@@ -1,0 +1,306 @@
+/* RS.FORGET by hand: a store that answers when the test says so, and as it says. */
+#include "shard/shard.h"
+
+#include "readstate/leaf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum {
+    REPLIES_MAX = 64,
+    CHANNELS_OF_LARGE = 400,
+};
+
+static const struct user_id anna = {7};
+
+struct world {
+    struct shard *shard;
+    struct metrics metrics;
+    struct store_request request; /* The newest, not completed. */
+    bool has_request;
+    struct reply replies[REPLIES_MAX]; /* Without their payloads. */
+    uint32_t count;
+    struct publication published;
+    uint64_t now_ms;
+};
+
+static void take_reply(void *context, const struct reply *reply)
+{
+    struct world *self = context;
+    assert_true(self->count < REPLIES_MAX);
+    self->replies[self->count] = *reply;
+    self->replies[self->count++].payload = NULL;
+}
+
+static bool has_room(void *context, const struct command_token *token)
+{
+    (void)context;
+    (void)token;
+    return true;
+}
+
+static void take_request(void *context, const struct store_request *request)
+{
+    struct world *self = context;
+    assert_false(self->has_request);
+    self->request = *request;
+    self->has_request = true;
+}
+
+static void take_publication(void *context, const struct publication *publication)
+{
+    struct world *self = context;
+    self->published = *publication;
+}
+
+static void turn(struct world *self, uint64_t passes_ms) ON_SHARD_THREAD
+{
+    self->now_ms += passes_ms;
+    while (shard_turn(self->shard, self->now_ms)) {
+    }
+}
+
+static void complete(struct world *self, enum status status) ON_SHARD_THREAD
+{
+    assert_true(self->has_request);
+    self->has_request = false;
+    image_destroy(&self->request.image);
+    struct store_completion completion = {.work = self->request.work,
+                                          .status = status,
+                                          .user = self->request.user,
+                                          .ticket = self->request.ticket};
+    shard_complete(self->shard, &completion);
+    turn(self, 0);
+}
+
+static void execute(struct world *self, struct command command) ON_SHARD_THREAD
+{
+    command.user = anna;
+    shard_execute(self->shard, &command);
+    turn(self, 0);
+}
+
+static void ack(struct world *self, uint64_t channel, uint64_t message) ON_SHARD_THREAD
+{
+    execute(self, (struct command){
+                      .kind = COMMAND_ACK, .channel = {.id = channel}, .message = {message}});
+}
+
+static void forget(struct world *self) ON_SHARD_THREAD
+{
+    execute(self, (struct command){.kind = COMMAND_FORGET});
+}
+
+static const struct reply *last(const struct world *self)
+{
+    assert_true(self->count > 0);
+    return &self->replies[self->count - 1];
+}
+
+/* Anna has one state for each channel, none of them written. */
+static void begin(struct world *self, uint64_t channels) ON_SHARD_THREAD
+{
+    *self = (struct world){.now_ms = 1000};
+    const struct shard_config config = {
+        .limits = {.cache_bytes = 8 << 20,
+                   .dirty_bytes = 8 << 20,
+                   .max_channels = 1000,
+                   .tombstones_kept = 10,
+                   .commit_delay_ms = 1000,
+                   .mention_ids_kept = 16},
+        .port = {.reply = take_reply,
+                 .has_reply_room = has_room,
+                 .publish = take_publication,
+                 .send_to_store = take_request,
+                 .lent_context = self},
+        .lent_metrics = &self->metrics,
+        .now_ms = self->now_ms,
+    };
+    assert_int_equal(shard_create(&self->shard, &config), STATUS_OK);
+    for (uint64_t channel = 1; channel <= channels; channel++) {
+        ack(self, channel, 9);
+        if (channel == 1) {
+            complete(self, STATUS_MISSING);
+        }
+        self->count = 0;
+    }
+}
+
+static void end(struct world *self) ON_SHARD_THREAD
+{
+    if (self->has_request) {
+        complete(self, STATUS_OK);
+    }
+    shard_destroy(&self->shard);
+}
+
+static void expect_erasing(const struct world *self, uint64_t generation)
+{
+    assert_true(self->has_request);
+    assert_int_equal(self->request.work, STORE_WORK_WRITE);
+    assert_int_equal(image_count_pieces(self->request.image), 1);
+    const struct image_piece piece = image_get_piece(self->request.image, 0);
+    assert_int_equal(piece.kind, IMAGE_FORGETTING);
+    assert_int_equal(piece.fence.id, generation);
+}
+
+static void what_comes_meanwhile_waits(void **state)
+{
+    (void)state;
+    struct world world;
+    shard_thread_enter();
+    begin(&world, 3);
+    forget(&world);
+    expect_erasing(&world, 1);
+    ack(&world, 5, 5);
+    execute(&world, (struct command){.kind = COMMAND_LIST});
+    turn(&world, 10000);
+    assert_int_equal(world.count, 0);
+    complete(&world, STATUS_OK);
+    assert_int_equal(world.count, 3);
+    assert_int_equal(world.replies[0].number, 3);
+    assert_int_equal(world.replies[1].version, 1);
+    assert_int_equal(world.replies[2].count, 1);
+    assert_int_equal(world.replies[2].incarnation, 1);
+    forget(&world);
+    expect_erasing(&world, 2);
+    end(&world);
+    shard_thread_leave();
+}
+
+static void a_store_that_fails_leaves_all_as_it_was(void **state)
+{
+    (void)state;
+    struct world world;
+    shard_thread_enter();
+    begin(&world, CHANNELS_OF_LARGE);
+    turn(&world, 2000);
+    complete(&world, STATUS_OK); /* Nothing is dirty. */
+    assert_int_equal(shard_count_unwritten(world.shard), 0);
+    forget(&world);
+    expect_erasing(&world, 1);
+    assert_int_equal(shard_count_unwritten(world.shard), 1);
+    complete(&world, STATUS_STORE);
+    assert_int_equal(last(&world)->kind, REPLY_FAILED);
+    assert_int_equal(last(&world)->status, STATUS_STORE);
+    /* At once after a failure nothing is tried. */
+    forget(&world);
+    assert_int_equal(last(&world)->status, STATUS_STORE);
+    assert_int_equal(world.count, 2);
+    /* It may have erased anything: all is written again. */
+    turn(&world, 10000);
+    assert_true(world.has_request);
+    const uint32_t pieces = image_count_pieces(world.request.image);
+    const struct image_piece record = image_get_piece(world.request.image, pieces - 1);
+    assert_int_equal(record.kind, IMAGE_RECORD);
+    uint32_t rows = 0;
+    for (uint32_t i = 0; i + 1 < pieces; i++) {
+        assert_int_equal(image_get_piece(world.request.image, i).kind, IMAGE_LEAF);
+        rows += leaf_get_rows((const uint8_t *)image_get_bytes(world.request.image, i).bytes);
+    }
+    assert_int_equal(rows, CHANNELS_OF_LARGE);
+    end(&world);
+    shard_thread_leave();
+}
+
+static void a_write_under_way_is_waited_for(void **state)
+{
+    (void)state;
+    struct world world;
+    shard_thread_enter();
+    begin(&world, 1);
+    turn(&world, 2000);
+    assert_int_equal(image_get_piece(world.request.image, 0).kind, IMAGE_RECORD);
+    ack(&world, 1, 10);
+    forget(&world);
+    assert_int_equal(image_get_piece(world.request.image, 0).kind, IMAGE_RECORD);
+    complete(&world, STATUS_OK);
+    expect_erasing(&world, 1);
+    complete(&world, STATUS_OK);
+    assert_int_equal(last(&world)->number, 1);
+    assert_int_equal(shard_count_unwritten(world.shard), 0);
+    end(&world);
+    shard_thread_leave();
+}
+
+static void who_flushes_meanwhile_is_answered(void **state)
+{
+    (void)state;
+    struct world world;
+    shard_thread_enter();
+    begin(&world, 1);
+    forget(&world);
+    execute(&world, (struct command){.kind = COMMAND_FLUSH_USER});
+    shard_execute(world.shard, &(struct command){.kind = COMMAND_FLUSH_ALL});
+    turn(&world, 0);
+    assert_int_equal(world.count, 0);
+    complete(&world, STATUS_OK);
+    assert_int_equal(world.count, 3);
+    for (uint32_t i = 0; i < world.count; i++) {
+        assert_int_not_equal(world.replies[i].kind, REPLY_FAILED);
+    }
+    end(&world);
+    shard_thread_leave();
+}
+
+static void readers_stay_and_are_told(void **state)
+{
+    (void)state;
+    struct world world;
+    shard_thread_enter();
+    begin(&world, CHANNELS_OF_LARGE);
+    execute(&world, (struct command){.kind = COMMAND_SUBSCRIBE, .token = {.shard = 5}});
+    assert_int_equal(last(&world)->kind, REPLY_SUBSCRIBED);
+    forget(&world);
+    complete(&world, STATUS_OK);
+    assert_int_equal(last(&world)->number, CHANNELS_OF_LARGE);
+    assert_int_equal(world.published.cause, CAUSE_FORGET);
+    assert_int_equal(world.published.incarnation, 0);
+    assert_int_equal(world.published.version, CHANNELS_OF_LARGE + 1);
+    assert_int_equal(world.published.readers, 1 << 5);
+    shard_publish_metrics(world.shard);
+    assert_int_equal(metrics_get(&world.metrics, METRIC_CACHED_USERS), 0);
+    assert_int_equal(metrics_get(&world.metrics, METRIC_CACHED_STATES), 0);
+    ack(&world, 3, 4);
+    assert_int_equal(world.published.cause, CAUSE_ACK);
+    assert_int_equal(world.published.incarnation, 1);
+    assert_int_equal(world.published.version, 1);
+    forget(&world);
+    expect_erasing(&world, 2);
+    end(&world);
+    shard_thread_leave();
+}
+
+static void who_is_not_there_is_forgotten_already(void **state)
+{
+    (void)state;
+    struct world world;
+    shard_thread_enter();
+    begin(&world, 0);
+    forget(&world);
+    assert_int_equal(world.request.work, STORE_WORK_READ);
+    complete(&world, STATUS_MISSING);
+    assert_int_equal(last(&world)->number, 0);
+    assert_false(world.has_request);
+    end(&world);
+    shard_thread_leave();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_comes_meanwhile_waits),
+        cmocka_unit_test(a_store_that_fails_leaves_all_as_it_was),
+        cmocka_unit_test(a_write_under_way_is_waited_for),
+        cmocka_unit_test(who_flushes_meanwhile_is_answered),
+        cmocka_unit_test(readers_stay_and_are_told),
+        cmocka_unit_test(who_is_not_there_is_forgotten_already),
+    };
+    return cmocka_run_group_tests_name("shard forget", tests, NULL, NULL);
+}

@@ -1,0 +1,171 @@
+/* What the files of the shard share.
+ *
+ * Memory and thread: as in shard.h.
+ */
+#ifndef SHARD_SHARD_INTERNAL_H
+#define SHARD_SHARD_INTERNAL_H
+
+#include "cache/cache.h"
+#include "shard/shard.h"
+#include "shard/waiting.h"
+
+enum {
+    /* What one call of shard_turn does of each kind of work at the most; each is some 10 to 100
+     * us. */
+    TURN_EVICTIONS = 256, /* Users, and leaves of those that went. */
+    TURN_PASSED_BY = 64,  /* An eviction. */
+    TURN_SAVES = 64,
+    TURN_LEAVES = 16,
+    TURN_MOVES = 64,
+    TURN_LIST_PARTS = 4,
+    TURN_LISTS_ASKED = 64,
+    TURN_WORK = 256, /* Commands, and elements of their lists. */
+
+    VIEWS_MAX = 128, /* Of one part of a list. */
+
+    /* Images being made of large users at once: bounds the memory they take. */
+    LARGE_SAVES_MAX = 4,
+
+    /* After a failed write, until the next try: doubles up to the second. */
+    RETRY_DELAY_MIN_MS = 100,
+    RETRY_DELAY_MAX_MS = 5000,
+
+    /* With writes under way and none done for so long, the store counts as not taking them. */
+    STORE_SILENCE_MAX_MS = 1000,
+};
+
+/* A large user whose image is being made in slices. */
+struct save {
+    struct save *next;
+    struct user_id user;
+    uint64_t ticket;
+    struct image *image;
+    struct channel_key next_fence;
+};
+
+/* RS.FLUSH of everything: who waits for this round, and for the next one. */
+struct flush_waiter {
+    struct flush_waiter *next;
+    struct command_token token;
+};
+
+struct shard {
+    struct shard_config config;
+    struct shard_limits limits;
+    uint64_t now_ms;
+    bool wants_turn; /* A command has left something for shard_turn. */
+    struct metrics *lent_metrics;
+    struct cache cache;
+    struct waiting_table waiting;
+    struct waiting_queue load_queue; /* Wait for fewer loads to be in flight. */
+    struct waiting_queue room_queue; /* Wait for room in the cache. */
+    struct waiting_queue leaf_queue; /* Their leaves go into the cache. */
+    struct waiting_queue turn_queue; /* Wait for the next turn. */
+    struct waiter *lists_first;      /* Long lists, a part at a time. */
+    struct waiter *lists_last;
+
+    /* Room. The ceilings are the bounds, or what there was when a bound was lowered below it. */
+    uint64_t ceiling_bytes;
+    uint64_t ceiling_users;
+    uint64_t leaving_bytes; /* Of users whose write must end before they go. */
+    uint32_t leaving_users;
+    uint64_t sent_away;      /* Users that had to go, since the start. */
+    uint64_t reserved_bytes; /* For the leaves of users that are being loaded. */
+    uint32_t *generations;   /* Of the slots: the incarnation of their next new user. */
+    uint32_t empty_users;    /* In memory for who reads their feeds, and without any state yet. */
+
+    /* Saves. */
+    struct save *saves; /* Of large users, being made. */
+    uint32_t saves_making;
+    uint32_t saves_in_flight[2]; /* Begun and not ended, by epoch of the dirty queue. */
+    uint64_t ticket_last;
+    uint64_t retry_at_ms; /* No save begins before, after a failure. */
+    uint32_t retry_delay_ms;
+    uint64_t store_answered_ms; /* The last time, or since when there is anything to answer. */
+    struct flush_waiter *flush_round;
+    struct flush_waiter *flush_next;
+    bool flush_is_active;
+
+    uint32_t loads_in_flight;
+    uint32_t images_held;              /* Loaded, and not yet in the cache. */
+    struct gathering *spare_gathering; /* Kept for the next command to several users. */
+    struct state_view views[VIEWS_MAX];
+};
+
+/* How a command on one user ended. */
+enum outcome {
+    OUTCOME_DONE,        /* It was answered. */
+    OUTCOME_NEEDS_ROOM,  /* Nothing happened: the cache must make room first. */
+    OUTCOME_NEEDS_LOAD,  /* Nothing happened: the user is not in memory. */
+    OUTCOME_NEEDS_WRITE, /* RS.EVICT: the user's changes must be in the store first. */
+    OUTCOME_CONTINUES,   /* RS.LIST: a part was answered. */
+};
+
+/* shard_run.c: commands on a user whose states are known. `block` BLOCK_NONE: the user has none. */
+enum outcome shard_run(struct shard *self, struct waiter *waiter, uint32_t block);
+/* What nearly every command is: RS.ACK of a plain state of a user in memory, for which no room is
+ * needed. False: it is not that, and nothing happened. */
+bool shard_ack_at_once(struct shard *self, const struct command *command, uint32_t block);
+/* The user is in the store only, and stays there. */
+void shard_inspect_image(struct shard *self, const struct waiter *waiter,
+                         const struct image *image);
+
+/* shard.c */
+void shard_reply_status(struct shard *self, const struct command_token *token, enum status status);
+void shard_reply_failed(struct shard *self, struct waiter *waiter, enum status status);
+void shard_gathering_done(struct shard *self, struct gathering *gathering);
+
+/* shard_queue.c: users for whom something waits. */
+void shard_wait(struct shard *self, const struct waiter *waiter, enum outcome outcome);
+/* Serves the user's queue as far as it goes; frees it when nothing waits any more. */
+void shard_pump(struct shard *self, struct waiting *waiting);
+/* RS.INSPECT looks, and neither loads nor touches. */
+bool shard_is_inspection(const struct command *command);
+/* So does MEMORY USAGE. */
+bool shard_only_looks(const struct command *command);
+/* RS.EVICT, RS.FLUSH, UNSUBSCRIBE, MEMORY USAGE: of no interest for a user who is not in memory. */
+bool shard_is_for_cached(const struct command *command);
+bool shard_turn_queues(struct shard *self);
+
+/* shard_room.c */
+/* STATUS_OK: so much may be taken now. STATUS_BUSY: room is being made. Else there will be none.
+ * `spare` is not sent away. */
+enum status shard_make_room(struct shard *self, uint64_t bytes, uint32_t users,
+                            struct user_id spare);
+uint64_t shard_room_to_change(const struct shard *self, uint32_t block, uint32_t changes);
+uint64_t shard_room_to_insert(void);
+/* A command wants a user that was about to leave. */
+void shard_rescue(struct shard *self, uint32_t block);
+void shard_leave(struct shard *self, uint32_t block);
+void shard_evict(struct shard *self, uint32_t block);
+/* The write of a user that was to leave has ended: it goes, or stays as the next to go. */
+void shard_end_leaving(struct shard *self, uint32_t block);
+bool shard_turn_room(struct shard *self);
+
+/* shard_forget.c: the store has erased the user, for whose RS.FORGET `waiting` waits. */
+void shard_end_forgetting(struct shard *self, struct waiting *waiting, uint32_t block);
+/* The generation of the user's slot, once the user is forgotten. */
+uint32_t shard_get_next_generation(const struct shard *self, const struct user *user);
+/* What a user without a past begins with. */
+uint32_t shard_get_generation(const struct shard *self, struct user_id user);
+
+/* shard_save.c */
+/* It has failed a write, or does not answer. */
+bool shard_store_is_ailing(const struct shard *self);
+bool shard_may_save(const struct shard *self);
+/* The user is dirty and not being written, and shard_may_save. */
+void shard_begin_save(struct shard *self, uint32_t block);
+/* It goes to the store as soon as that takes it. */
+void shard_write_soon(struct shard *self, uint32_t block);
+void shard_end_save(struct shard *self, const struct store_completion *completion);
+/* Has the store erase the user, who is not being written; shard_end_forgetting comes after it. */
+NODISCARD enum status shard_begin_forgetting(struct shard *self, uint32_t block);
+void shard_flush_all(struct shard *self, const struct command_token *token);
+/* Sends the reply, which has no payload, when all that is unwritten of the user now is in the
+ * store: at once where nothing is. Where the store does not take it, `failed` is answered. */
+void shard_reply_written(struct shard *self, struct user_id id, uint32_t block,
+                         const struct reply *reply, enum status failed);
+void shard_flush_user(struct shard *self, const struct command *command, uint32_t block);
+bool shard_turn_saves(struct shard *self);
+
+#endif

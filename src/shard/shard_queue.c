@@ -1,0 +1,442 @@
+/* Users for whom something waits: for their load, for room in the cache, for a write. */
+#include "base/assert.h"
+#include "shard/shard_internal.h"
+
+#include <stdlib.h>
+
+enum { IMAGES_HELD_MAX = SHARD_LOADS_MAX };
+
+static void begin_load(struct shard *self, struct waiting *waiting)
+{
+    if (self->loads_in_flight + self->images_held >= IMAGES_HELD_MAX) {
+        waiting->for_what = WAITING_TO_LOAD;
+        waiting_queue_push(&self->load_queue, waiting);
+        return;
+    }
+    waiting->for_what = WAITING_FOR_LOAD;
+    self->loads_in_flight++;
+    metrics_add(self->lent_metrics, METRIC_STORE_LOADS, 1);
+    const struct store_request request = {.work = STORE_WORK_READ, .user = waiting->user};
+    self->config.port.send_to_store(self->config.port.lent_context, &request);
+}
+
+static void drop_image(struct shard *self, struct waiting *waiting)
+{
+    if (waiting->image != NULL) {
+        image_destroy(&waiting->image);
+        self->images_held--;
+    }
+}
+
+/* Nothing stands in the user's queue any more. */
+static void end_waiting(struct shard *self, struct waiting *waiting)
+{
+    drop_image(self, waiting);
+    waiting->for_what = WAITING_FOR_NOTHING;
+    waiting->absent = false;
+    if (waiting->flushers == NULL) {
+        waiting_release(&self->waiting, waiting);
+    }
+}
+
+static void fail_all(struct shard *self, struct waiting *waiting, enum status status)
+{
+    while (waiting->first != NULL) {
+        struct waiter *waiter = waiting_pop(&self->waiting, waiting);
+        shard_reply_failed(self, waiter, status);
+        waiter_destroy(waiter);
+    }
+    end_waiting(self, waiting);
+}
+
+static void push_list(struct shard *self, struct waiter *taken_waiter)
+{
+    if (self->lists_last != NULL) {
+        self->lists_last->next = taken_waiter;
+    } else {
+        self->lists_first = taken_waiter;
+    }
+    self->lists_last = taken_waiter;
+    self->wants_turn = true;
+}
+
+/* What the image will take of the cache. */
+static uint64_t measure_image(const struct image *image)
+{
+    const uint32_t pieces = image_count_pieces(image);
+    uint64_t bytes = shard_room_to_insert();
+    for (uint32_t i = 0; i < pieces; i++) {
+        /* A small user's record has a shorter head than the block: the sum is a little more than
+         * it takes. */
+        bytes += slab_round_size(sizeof(struct user) + image_get_piece(image, i).size);
+    }
+    return bytes + slab_round_size(sizeof(struct user) + sizeof(struct user_leaves) +
+                                   pieces * sizeof(struct leaf_entry));
+}
+
+/* The loaded image into the cache. STATUS_BUSY: not yet; else the user is there, though a large
+ * one's leaves may still have to follow. */
+static enum status install(struct shard *self, struct waiting *waiting)
+{
+    if (image_count_pieces(waiting->image) > CACHE_LEAVES_MAX) {
+        return STATUS_CACHE_FULL;
+    }
+    const uint64_t bytes = measure_image(waiting->image);
+    enum status status = shard_make_room(self, bytes, 1, waiting->user);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct record_head head;
+    struct slice leaf;
+    status = record_decode(image_get_bytes(waiting->image, 0), &head, &leaf);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uint32_t block = BLOCK_NONE;
+    if (!head.in_leaves) {
+        status = cache_insert_small(&self->cache, waiting->user, &head, leaf, &block);
+        if (status == STATUS_OK) {
+            drop_image(self, waiting);
+        }
+        return status;
+    }
+    status = cache_begin_load(&self->cache, waiting->user, &head,
+                              image_count_pieces(waiting->image) - 1, &block);
+    if (status == STATUS_OK) {
+        waiting->image_next = 1;
+        waiting->reserved_bytes = bytes;
+        self->reserved_bytes += bytes;
+    }
+    return status;
+}
+
+/* A slice of a large user's leaves. True when all are in. */
+static enum status install_leaves(struct shard *self, struct waiting *waiting)
+{
+    const uint32_t block = cache_find(&self->cache, waiting->user);
+    const uint32_t pieces = image_count_pieces(waiting->image);
+    for (int i = 0; i < TURN_LEAVES && waiting->image_next < pieces; i++) {
+        const struct image_piece piece = image_get_piece(waiting->image, waiting->image_next);
+        const struct slice leaf = image_get_bytes(waiting->image, waiting->image_next);
+        const uint64_t before = cache_count_bytes(&self->cache);
+        const enum status status = cache_load_leaf(&self->cache, block, piece.fence, leaf);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        const uint64_t taken = cache_count_bytes(&self->cache) - before;
+        const uint64_t less = taken < waiting->reserved_bytes ? taken : waiting->reserved_bytes;
+        waiting->reserved_bytes -= less;
+        self->reserved_bytes -= less;
+        waiting->image_next++;
+    }
+    return waiting->image_next < pieces ? STATUS_BUSY : STATUS_OK;
+}
+
+static void end_reservation(struct shard *self, struct waiting *waiting)
+{
+    self->reserved_bytes -= waiting->reserved_bytes;
+    waiting->reserved_bytes = 0;
+}
+
+static void turn_leaves(struct shard *self, struct waiting *waiting)
+{
+    const enum status status = install_leaves(self, waiting);
+    if (status == STATUS_BUSY) {
+        waiting_queue_push(&self->leaf_queue, waiting);
+        return;
+    }
+    const uint32_t block = cache_find(&self->cache, waiting->user);
+    end_reservation(self, waiting);
+    drop_image(self, waiting);
+    if (status != STATUS_OK) {
+        cache_remove(&self->cache, block);
+        fail_all(self, waiting, status);
+        return;
+    }
+    cache_end_load(&self->cache, block);
+    shard_pump(self, waiting);
+}
+
+/* How the serving of a queue stopped. */
+enum pumped {
+    PUMPED_ALL,
+    PUMPED_WAITS,
+    PUMPED_NEEDS_ROOM,
+    PUMPED_FAILED,
+};
+
+/* The user into memory, or known to be nowhere. PUMPED_ALL: the next command can be run. */
+static enum pumped bring_in(struct shard *self, struct waiting *waiting, enum status *out_status)
+{
+    if (waiting->image == NULL) {
+        begin_load(self, waiting);
+        return PUMPED_WAITS;
+    }
+    const enum status status = install(self, waiting);
+    if (status == STATUS_BUSY) {
+        return PUMPED_NEEDS_ROOM;
+    }
+    if (status != STATUS_OK) {
+        *out_status = status;
+        return PUMPED_FAILED;
+    }
+    if (waiting->image != NULL) {
+        waiting->for_what = WAITING_FOR_LEAVES;
+        waiting_queue_push(&self->leaf_queue, waiting);
+        return PUMPED_WAITS;
+    }
+    return PUMPED_ALL;
+}
+
+bool shard_is_inspection(const struct command *command)
+{
+    return command->kind == COMMAND_INSPECT_USER || command->kind == COMMAND_INSPECT_CHANNEL;
+}
+
+bool shard_only_looks(const struct command *command)
+{
+    return shard_is_inspection(command) || command->kind == COMMAND_MEASURE_USER;
+}
+
+bool shard_is_for_cached(const struct command *command)
+{
+    return command->kind == COMMAND_EVICT || command->kind == COMMAND_FLUSH_USER ||
+           command->kind == COMMAND_MEASURE_USER || command->kind == COMMAND_UNSUBSCRIBE;
+}
+
+/* One command at the head of the queue. PUMPED_ALL: it was served. */
+static enum pumped pump_one(struct shard *self, struct waiting *waiting, enum status *out_status)
+{
+    struct waiter *waiter = waiting->first;
+    uint32_t block = cache_find(&self->cache, waiting->user);
+    if (block == BLOCK_NONE && waiting->image != NULL && shard_is_inspection(&waiter->command)) {
+        shard_inspect_image(self, waiter, waiting->image);
+        waiter_destroy(waiting_pop(&self->waiting, waiting));
+        return PUMPED_ALL;
+    }
+    if (block == BLOCK_NONE && !waiting->absent && !shard_is_for_cached(&waiter->command)) {
+        const enum pumped pumped = bring_in(self, waiting, out_status);
+        if (pumped != PUMPED_ALL) {
+            return pumped;
+        }
+        block = cache_find(&self->cache, waiting->user);
+    }
+    if (block != BLOCK_NONE) {
+        waiting->absent = false;
+        if (!shard_only_looks(&waiter->command)) {
+            shard_rescue(self, block);
+        }
+    }
+    switch (shard_run(self, waiter, block)) {
+    case OUTCOME_DONE:
+        waiter_destroy(waiting_pop(&self->waiting, waiting));
+        return PUMPED_ALL;
+    case OUTCOME_CONTINUES:
+        push_list(self, waiting_pop(&self->waiting, waiting));
+        return PUMPED_ALL;
+    case OUTCOME_NEEDS_ROOM:
+        return PUMPED_NEEDS_ROOM;
+    case OUTCOME_NEEDS_WRITE:
+        waiting->for_what = WAITING_FOR_WRITE;
+        shard_write_soon(self, block);
+        return PUMPED_WAITS;
+    case OUTCOME_NEEDS_LOAD:
+        break;
+    }
+    UNREACHABLE("a user that is in memory needs no load");
+}
+
+/* False: the user waits for room, and stands in no queue. */
+static bool pump(struct shard *self, struct waiting *waiting, uint32_t *budget)
+{
+    enum status status = STATUS_OK;
+    /* Not for what it waited for until now: nothing that happens on the way may take it for that.
+     */
+    waiting->for_what = WAITING_FOR_TURN;
+    while (waiting->first != NULL) {
+        if (*budget == 0) {
+            waiting_queue_push(&self->turn_queue, waiting);
+            return true;
+        }
+        const uint32_t work = 1 + waiting->first->command.count;
+        *budget -= work < *budget ? work : *budget;
+        switch (pump_one(self, waiting, &status)) {
+        case PUMPED_ALL:
+            break;
+        case PUMPED_WAITS:
+            return true;
+        case PUMPED_NEEDS_ROOM:
+            waiting->for_what = WAITING_FOR_ROOM;
+            return false;
+        case PUMPED_FAILED:
+            fail_all(self, waiting, status);
+            return true;
+        }
+    }
+    end_waiting(self, waiting);
+    return true;
+}
+
+void shard_pump(struct shard *self, struct waiting *waiting)
+{
+    uint32_t budget = TURN_WORK;
+    if (!pump(self, waiting, &budget)) {
+        waiting_queue_push(&self->room_queue, waiting);
+    }
+}
+
+void shard_wait(struct shard *self, const struct waiter *waiter, enum outcome outcome)
+{
+    struct waiting *waiting = waiting_acquire(&self->waiting, waiter->command.user);
+    if (waiting == NULL || waiting_push(&self->waiting, waiting, waiter) != STATUS_OK) {
+        if (waiting != NULL && waiting->first == NULL && waiting->flushers == NULL) {
+            waiting_release(&self->waiting, waiting);
+        }
+        struct waiter failed = *waiter;
+        shard_reply_failed(self, &failed, STATUS_MEMORY);
+        return;
+    }
+    if (waiting->for_what != WAITING_FOR_NOTHING) {
+        return;
+    }
+    switch (outcome) {
+    case OUTCOME_CONTINUES:
+        push_list(self, waiting_pop(&self->waiting, waiting));
+        end_waiting(self, waiting);
+        return;
+    case OUTCOME_NEEDS_LOAD:
+        begin_load(self, waiting);
+        return;
+    case OUTCOME_NEEDS_ROOM:
+        waiting->for_what = WAITING_FOR_ROOM;
+        waiting_queue_push(&self->room_queue, waiting);
+        self->wants_turn = true;
+        return;
+    case OUTCOME_NEEDS_WRITE:
+        waiting->for_what = WAITING_FOR_WRITE;
+        shard_write_soon(self, cache_find(&self->cache, waiting->user));
+        return;
+    case OUTCOME_DONE:
+        break;
+    }
+    UNREACHABLE("a command that was answered does not wait");
+}
+
+static void end_load(struct shard *self, struct store_completion *completion)
+{
+    struct waiting *waiting = waiting_find(&self->waiting, completion->user);
+    ASSERT(waiting != NULL);
+    ASSERT(waiting->for_what == WAITING_FOR_LOAD);
+    self->loads_in_flight--;
+    switch (completion->status) {
+    case STATUS_OK:
+        waiting->image = completion->image;
+        completion->image = NULL;
+        self->images_held++;
+        break;
+    case STATUS_MISSING:
+        waiting->absent = true;
+        break;
+    case STATUS_INVALID:
+    case STATUS_MEMORY:
+    case STATUS_CACHE_FULL:
+    case STATUS_LIMIT:
+    case STATUS_VERSION:
+    case STATUS_UNWRITTEN:
+    case STATUS_STORE:
+    case STATUS_DIRTY_FULL:
+    case STATUS_SHUTDOWN:
+    case STATUS_IO:
+    case STATUS_CORRUPT:
+    case STATUS_BUSY:
+    case STATUS_NEWER:
+        metrics_add(self->lent_metrics, METRIC_STORE_LOADS_FAILED, 1);
+        fail_all(self, waiting, completion->status == STATUS_MEMORY ? STATUS_MEMORY : STATUS_STORE);
+        return;
+    }
+    shard_pump(self, waiting);
+}
+
+void shard_complete(struct shard *self, struct store_completion *taken_completion)
+{
+    switch (taken_completion->work) {
+    case STORE_WORK_READ:
+        end_load(self, taken_completion);
+        return;
+    case STORE_WORK_WRITE:
+        shard_end_save(self, taken_completion);
+        return;
+    }
+    UNREACHABLE("work of no kind");
+}
+
+/* One more part of the oldest list, if its reader takes it. */
+static bool turn_list(struct shard *self)
+{
+    struct waiter *waiter = self->lists_first;
+    self->lists_first = waiter->next;
+    if (self->lists_first == NULL) {
+        self->lists_last = NULL;
+    }
+    waiter->next = NULL;
+    if (!self->config.port.has_reply_room(self->config.port.lent_context, &waiter->command.token)) {
+        push_list(self, waiter);
+        return false;
+    }
+    const struct waiting *waiting = waiting_find(&self->waiting, waiter->command.user);
+    const uint32_t block = cache_find(&self->cache, waiter->command.user);
+    if (block == BLOCK_NONE || (waiting != NULL && waiting->for_what != WAITING_FOR_NOTHING)) {
+        /* It left the cache meanwhile: the rest comes when it is back. */
+        shard_wait(self, waiter, OUTCOME_NEEDS_LOAD);
+        waiter_destroy(waiter);
+        return true;
+    }
+    shard_rescue(self, block);
+    if (shard_run(self, waiter, block) == OUTCOME_CONTINUES) {
+        push_list(self, waiter);
+    } else {
+        waiter_destroy(waiter);
+    }
+    return true;
+}
+
+/* Those who wait for room, in the order they came. True: somebody still waits, and it went
+ * forward: some were served, or some went to make room. */
+static bool turn_room_queue(struct shard *self)
+{
+    const uint64_t sent_away = self->sent_away;
+    uint32_t budget = TURN_WORK;
+    bool served = false;
+    while (budget > 0 && self->room_queue.first != NULL) {
+        struct waiting *waiting = waiting_queue_pop(&self->room_queue);
+        if (!pump(self, waiting, &budget)) {
+            waiting_queue_push_first(&self->room_queue, waiting);
+            break;
+        }
+        served = true;
+    }
+    return self->room_queue.first != NULL && (served || self->sent_away != sent_away);
+}
+
+bool shard_turn_queues(struct shard *self)
+{
+    while (self->load_queue.first != NULL &&
+           self->loads_in_flight + self->images_held < IMAGES_HELD_MAX) {
+        begin_load(self, waiting_queue_pop(&self->load_queue));
+    }
+    if (self->leaf_queue.first != NULL) {
+        turn_leaves(self, waiting_queue_pop(&self->leaf_queue));
+    }
+    if (self->turn_queue.first != NULL) {
+        shard_pump(self, waiting_queue_pop(&self->turn_queue));
+    }
+    const bool room_goes_on = turn_room_queue(self);
+    /* More are asked than may be sent: readers that do not take theirs hold up no others. */
+    uint32_t listed = 0;
+    for (int i = 0; i < TURN_LISTS_ASKED && listed < TURN_LIST_PARTS && self->lists_first != NULL;
+         i++) {
+        listed += turn_list(self);
+    }
+    return self->leaf_queue.first != NULL || self->turn_queue.first != NULL ||
+           (listed > 0 && self->lists_first != NULL) || room_goes_on;
+}

@@ -1,0 +1,404 @@
+/* Saves: users on their way to the store. Write-behind at the deadline, at eviction, and on
+ * demand. */
+#include "base/assert.h"
+#include "memory/box.h"
+#include "shard/shard_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A ticket says which epoch of the dirty queue the save was begun in: its lowest bit. */
+static uint8_t epoch_of(uint64_t ticket)
+{
+    return ticket & 1;
+}
+
+bool shard_may_save(const struct shard *self)
+{
+    return self->now_ms >= self->retry_at_ms && self->saves_making < LARGE_SAVES_MAX &&
+           self->saves_in_flight[0] + self->saves_in_flight[1] < SHARD_SAVES_MAX;
+}
+
+bool shard_store_is_ailing(const struct shard *self)
+{
+    const uint32_t in_flight = self->saves_in_flight[0] + self->saves_in_flight[1];
+    return self->retry_delay_ms > 0 ||
+           (in_flight > 0 && self->now_ms - self->store_answered_ms > STORE_SILENCE_MAX_MS);
+}
+
+/* The last piece of an image: made when all leaves are in, so that its version covers them. */
+static enum status add_record(struct shard *self, struct image *image, uint32_t block)
+{
+    const struct record_head head = cache_get_record(&self->cache, block);
+    const uint8_t *leaf = NULL;
+    size_t leaf_size = 0;
+    if (!head.in_leaves) {
+        leaf = user_get_leaf(cache_get(&self->cache, block));
+        leaf_size = leaf_get_size(leaf);
+    }
+    uint8_t *to = image_insert(image, IMAGE_RECORD, (struct channel_key){0},
+                               (uint32_t)(RECORD_HEAD_SIZE + leaf_size));
+    if (to == NULL) {
+        return STATUS_MEMORY;
+    }
+    record_encode_head(to, &head);
+    if (leaf_size > 0) {
+        memcpy(to + RECORD_HEAD_SIZE, leaf, leaf_size);
+    }
+    return STATUS_OK;
+}
+
+static void send(struct shard *self, struct user_id user, uint64_t ticket, struct image *image)
+{
+    const struct store_request request = {
+        .work = STORE_WORK_WRITE, .user = user, .ticket = ticket, .image = image};
+    metrics_add(self->lent_metrics, METRIC_STORE_WRITES, 1);
+    self->config.port.send_to_store(self->config.port.lent_context, &request);
+}
+
+/* The save never reached the store. */
+static void fail_save(struct shard *self, struct user_id user, uint64_t ticket)
+{
+    const struct store_completion completion = {
+        .work = STORE_WORK_WRITE, .status = STATUS_MEMORY, .user = user, .ticket = ticket};
+    shard_end_save(self, &completion);
+}
+
+static void begin_large(struct shard *self, uint32_t block, struct user_id user, uint64_t ticket)
+{
+    const struct cache_save_size size = cache_measure_save(&self->cache, block);
+    struct save *save = calloc(1, sizeof *save);
+    if (save == NULL || image_create(&save->image, user, size.leaves + 1,
+                                     size.bytes + RECORD_HEAD_SIZE) != STATUS_OK) {
+        free(save);
+        fail_save(self, user, ticket);
+        return;
+    }
+    save->user = user;
+    save->ticket = ticket;
+    save->next = self->saves;
+    self->saves = save;
+    self->saves_making++;
+    self->wants_turn = true;
+}
+
+static void begin_small(struct shard *self, uint32_t block, struct user_id user, uint64_t ticket)
+{
+    const struct cache_save_size size = cache_measure_save(&self->cache, block);
+    BOX(image_destroy) struct image *image = NULL;
+    if (image_create(&image, user, 1, size.bytes + RECORD_HEAD_SIZE) != STATUS_OK ||
+        add_record(self, image, block) != STATUS_OK) {
+        fail_save(self, user, ticket);
+        return;
+    }
+    send(self, user, ticket, TAKE(image));
+}
+
+/* What is dirty of the user is on its way, under the newest ticket. */
+static void begin_writing(struct shard *self, uint32_t block)
+{
+    const uint8_t epoch = dirty_get_epoch(&self->cache.dirty, block);
+    cache_begin_save(&self->cache, block);
+    if (self->saves_in_flight[0] + self->saves_in_flight[1] == 0) {
+        self->store_answered_ms = self->now_ms;
+    }
+    self->saves_in_flight[epoch]++;
+    self->ticket_last = (self->ticket_last | 1) + 1 + epoch;
+}
+
+void shard_begin_save(struct shard *self, uint32_t block)
+{
+    const struct user *user = cache_get(&self->cache, block);
+    const struct user_id id = {user->id};
+    begin_writing(self, block);
+    if (user_is(user, USER_LARGE)) {
+        begin_large(self, block, id, self->ticket_last);
+    } else {
+        begin_small(self, block, id, self->ticket_last);
+    }
+}
+
+enum status shard_begin_forgetting(struct shard *self, uint32_t block)
+{
+    struct user *user = cache_get(&self->cache, block);
+    const struct user_id id = {user->id};
+    const uint64_t generation = shard_get_next_generation(self, user);
+    BOX(image_destroy) struct image *image = NULL;
+    if (image_create(&image, id, 1, 0) != STATUS_OK ||
+        image_insert(image, IMAGE_FORGETTING, (struct channel_key){.id = generation}, 0) == NULL) {
+        return STATUS_MEMORY;
+    }
+    /* If it fails, who knows what is left in the store? All is written again then. */
+    cache_mark_all_dirty(&self->cache, block);
+    begin_writing(self, block);
+    user_set(cache_get(&self->cache, block), USER_FORGETTING, true);
+    send(self, id, self->ticket_last, TAKE(image));
+    return STATUS_OK;
+}
+
+/* A slice of a large user's leaves into its image. True: it is on its way, or has failed. */
+static bool continue_save(struct shard *self, struct save *save)
+{
+    const uint32_t block = cache_find(&self->cache, save->user);
+    struct cache_piece piece;
+    enum status status = STATUS_OK;
+    for (int i = 0; i < TURN_LEAVES && status == STATUS_OK; i++) {
+        if (!cache_next_save(&self->cache, block, save->next_fence, &piece)) {
+            status = add_record(self, save->image, block);
+            if (status == STATUS_OK) {
+                send(self, save->user, save->ticket, save->image);
+                return true;
+            }
+            break;
+        }
+        uint8_t *to = image_insert(save->image, IMAGE_LEAF, piece.fence, (uint32_t)piece.leaf.size);
+        if (to == NULL) {
+            status = STATUS_MEMORY;
+            break;
+        }
+        memcpy(to, piece.leaf.bytes, piece.leaf.size);
+        save->next_fence = piece.fence;
+    }
+    if (status != STATUS_OK) {
+        image_destroy(&save->image);
+        fail_save(self, save->user, save->ticket);
+        return true;
+    }
+    return false;
+}
+
+static void answer_flushers(struct shard *self, struct user_id user, uint64_t ticket,
+                            enum status status)
+{
+    struct waiting *waiting = waiting_find(&self->waiting, user);
+    if (waiting == NULL) {
+        return;
+    }
+    for (struct flusher **place = &waiting->flushers; *place != NULL;) {
+        struct flusher *flusher = *place;
+        if (flusher->ticket_min > ticket) {
+            place = &flusher->next;
+            continue;
+        }
+        *place = flusher->next;
+        if (status == STATUS_OK) {
+            self->config.port.reply(self->config.port.lent_context, &flusher->reply);
+        } else {
+            shard_reply_status(self, &flusher->reply.token, flusher->failed);
+        }
+        free(flusher);
+    }
+    if (waiting->flushers == NULL && waiting->for_what == WAITING_FOR_NOTHING) {
+        waiting_release(&self->waiting, waiting);
+    }
+}
+
+static void answer_flush_waiters(struct shard *self, struct flush_waiter **waiters,
+                                 enum status status)
+{
+    while (*waiters != NULL) {
+        struct flush_waiter *waiter = *waiters;
+        *waiters = waiter->next;
+        shard_reply_status(self, &waiter->token, status);
+        free(waiter);
+    }
+}
+
+static void note_failure(struct shard *self)
+{
+    metrics_add(self->lent_metrics, METRIC_STORE_WRITES_FAILED, 1);
+    if (self->now_ms >= self->retry_at_ms) {
+        const uint32_t doubled = 2 * self->retry_delay_ms;
+        self->retry_delay_ms = doubled < RETRY_DELAY_MIN_MS   ? RETRY_DELAY_MIN_MS
+                               : doubled > RETRY_DELAY_MAX_MS ? RETRY_DELAY_MAX_MS
+                                                              : doubled;
+        self->retry_at_ms = self->now_ms + self->retry_delay_ms;
+    }
+    /* The round itself goes on; those who wait for the next one would wait as long as the store
+     * fails. */
+    answer_flush_waiters(self, &self->flush_round, STATUS_STORE);
+    answer_flush_waiters(self, &self->flush_next, STATUS_STORE);
+}
+
+/* RS.EVICT waits at the head of the user's queue. */
+static void serve_evict(struct shard *self, struct user_id user, bool written)
+{
+    struct waiting *waiting = waiting_find(&self->waiting, user);
+    if (waiting == NULL || waiting->for_what != WAITING_FOR_WRITE) {
+        return;
+    }
+    if (!written) {
+        struct waiter *waiter = waiting_pop(&self->waiting, waiting);
+        shard_reply_failed(self, waiter, STATUS_STORE);
+        waiter_destroy(waiter);
+    }
+    shard_pump(self, waiting);
+}
+
+void shard_end_save(struct shard *self, const struct store_completion *completion)
+{
+    const bool written = completion->status == STATUS_OK;
+    const uint32_t block = cache_find(&self->cache, completion->user);
+    ASSERT(block != BLOCK_NONE);
+    self->saves_in_flight[epoch_of(completion->ticket)]--;
+    self->store_answered_ms = self->now_ms;
+    cache_end_save(&self->cache, block, written, epoch_of(completion->ticket));
+    if (written) {
+        self->retry_delay_ms = 0;
+    } else {
+        note_failure(self);
+    }
+    answer_flushers(self, completion->user, completion->ticket, written ? STATUS_OK : STATUS_STORE);
+    struct waiting *waiting = waiting_find(&self->waiting, completion->user);
+    struct user *user = cache_get(&self->cache, block);
+    if (user_is(user, USER_FORGETTING)) {
+        user_set(user, USER_FORGETTING, false);
+        if (written) {
+            shard_end_forgetting(self, waiting, block);
+            return;
+        }
+    }
+    if (waiting != NULL && waiting->for_what == WAITING_FOR_WRITE) {
+        shard_rescue(self, block);
+        serve_evict(self, completion->user, written);
+    } else if (user_is(cache_get(&self->cache, block), USER_LEAVING)) {
+        shard_end_leaving(self, block);
+    }
+}
+
+void shard_write_soon(struct shard *self, uint32_t block)
+{
+    const struct user *user = cache_get(&self->cache, block);
+    if (!user_is(user, USER_DIRTY)) {
+        return;
+    }
+    if (!user_is(user, USER_WRITING) && shard_may_save(self)) {
+        shard_begin_save(self, block);
+        return;
+    }
+    dirty_park(&self->cache.dirty, block);
+    if (!user_is(user, USER_WRITING)) {
+        dirty_unpark(&self->cache.dirty, block);
+        self->wants_turn = true;
+    }
+}
+
+void shard_reply_written(struct shard *self, struct user_id id, uint32_t block,
+                         const struct reply *reply, enum status failed)
+{
+    const struct user *user = block == BLOCK_NONE ? NULL : cache_get(&self->cache, block);
+    if (user == NULL || (!user_is(user, USER_DIRTY) && !user_is(user, USER_WRITING))) {
+        self->config.port.reply(self->config.port.lent_context, reply);
+        return;
+    }
+    struct waiting *waiting = waiting_acquire(&self->waiting, id);
+    struct flusher *flusher = calloc(1, sizeof *flusher);
+    if (waiting == NULL || flusher == NULL) {
+        free(flusher);
+        if (waiting != NULL && waiting->first == NULL && waiting->flushers == NULL) {
+            waiting_release(&self->waiting, waiting);
+        }
+        shard_reply_status(self, &reply->token, STATUS_MEMORY);
+        return;
+    }
+    flusher->reply = *reply;
+    flusher->failed = failed;
+    flusher->ticket_min = user_is(user, USER_DIRTY) ? self->ticket_last + 1 : 0;
+    flusher->next = waiting->flushers;
+    waiting->flushers = flusher;
+    shard_write_soon(self, block);
+}
+
+void shard_flush_user(struct shard *self, const struct command *command, uint32_t block)
+{
+    const struct reply reply = {.kind = REPLY_DONE, .token = command->token};
+    shard_reply_written(self, command->user, block, &reply, STATUS_STORE);
+}
+
+static bool round_is_done(const struct shard *self)
+{
+    const uint8_t old = self->cache.dirty.epoch ^ 1;
+    return self->cache.dirty.counts[old] == 0 && self->saves_in_flight[old] == 0;
+}
+
+static void turn_flush(struct shard *self)
+{
+    /* At most twice: a round that has nothing to write is done as soon as it has begun. */
+    for (;;) {
+        if (self->flush_is_active && round_is_done(self)) {
+            self->flush_is_active = false;
+            answer_flush_waiters(self, &self->flush_round, STATUS_OK);
+        }
+        if (self->flush_is_active || self->flush_next == NULL) {
+            return;
+        }
+        self->flush_is_active = true;
+        self->flush_round = self->flush_next;
+        self->flush_next = NULL;
+        dirty_begin_flush(&self->cache.dirty);
+    }
+}
+
+void shard_flush_all(struct shard *self, const struct command_token *token)
+{
+    struct flush_waiter *waiter = calloc(1, sizeof *waiter);
+    if (waiter == NULL) {
+        shard_reply_status(self, token, STATUS_MEMORY);
+        return;
+    }
+    waiter->token = *token;
+    waiter->next = self->flush_next;
+    self->flush_next = waiter;
+    self->wants_turn = true;
+    turn_flush(self);
+}
+
+static void turn_making(struct shard *self)
+{
+    for (struct save **place = &self->saves; *place != NULL;) {
+        struct save *save = *place;
+        if (continue_save(self, save)) {
+            /* What ended the save may have begun another one, at the head of the list. */
+            for (place = &self->saves; *place != save;) {
+                place = &(*place)->next;
+            }
+            *place = save->next;
+            self->saves_making--;
+            free(save);
+        } else {
+            place = &save->next;
+        }
+    }
+}
+
+/* The user to be written next. Half full of unwritten changes, the shard no longer waits for
+ * deadlines. */
+static uint32_t find_to_save(struct shard *self)
+{
+    const uint32_t block = dirty_find_due(&self->cache.dirty);
+    const bool early = self->cache.dirty_bytes > self->limits.dirty_bytes / 2;
+    return block == BLOCK_NONE && early ? dirty_find_next(&self->cache.dirty) : block;
+}
+
+bool shard_turn_saves(struct shard *self)
+{
+    turn_making(self);
+    for (int i = 0; i < TURN_SAVES && shard_may_save(self); i++) {
+        const bool late =
+            dirty_turn(&self->cache.dirty, self->now_ms, self->limits.commit_delay_ms);
+        const uint32_t block = find_to_save(self);
+        if (block == BLOCK_NONE && !late) {
+            break;
+        }
+        if (block == BLOCK_NONE) {
+            continue;
+        }
+        if (user_is(cache_get(&self->cache, block), USER_WRITING)) {
+            dirty_park(&self->cache.dirty, block);
+        } else {
+            shard_begin_save(self, block);
+        }
+    }
+    turn_flush(self);
+    return self->saves != NULL || (shard_may_save(self) && find_to_save(self) != BLOCK_NONE);
+}

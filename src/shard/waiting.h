@@ -1,0 +1,106 @@
+/* What waits: the commands of users that cannot be served yet, a queue for each user.
+ *
+ *     user ──► struct waiting ─► first ─► ... ─► last      commands, in the order they came
+ *                             └► flushers        RS.FLUSH user, COMMIT now: they hold up nobody
+ *
+ * Memory: the table and its nodes are the heap's (a miss costs a store read anyway); owned
+ * here.  Thread: the shard's.
+ */
+#ifndef SHARD_WAITING_H
+#define SHARD_WAITING_H
+
+#include "base/attribute.h"
+#include "message/command.h"
+#include "message/reply.h"
+#include "store/image.h"
+
+#include <stdbool.h>
+
+/* A command to several users of which some wait: counts until all have had their turn. */
+struct gathering {
+    struct command_token token;
+    enum command_kind kind;
+    uint32_t remaining;
+    struct reply_counts counts;
+    uint32_t badges_count;
+    uint32_t badges_room;
+    struct reply_badge badges[]; /* RS.BADGE. */
+};
+
+struct waiter {
+    struct waiter *next;
+    struct command command;      /* A copy of its own. */
+    struct gathering *gathering; /* NULL: the command is for this user alone. */
+    struct command_target target;
+    bool continues; /* RS.LIST: not its first part. */
+};
+
+struct flusher {
+    struct flusher *next;
+    struct reply reply;  /* When it is written; without payload. */
+    enum status failed;  /* When it could not be. */
+    uint64_t ticket_min; /* Done when a save with this ticket or a later one is done. */
+};
+
+enum waiting_for {
+    WAITING_FOR_NOTHING, /* Only flushers are there. */
+    WAITING_TO_LOAD,     /* For the store to take one more read. */
+    WAITING_FOR_LOAD,
+    WAITING_FOR_ROOM,
+    WAITING_FOR_LEAVES, /* A large user's leaves go into the cache in slices. */
+    WAITING_FOR_WRITE,  /* RS.EVICT. */
+    WAITING_FOR_TURN,   /* For nothing but the rest of a long queue being served in slices. */
+};
+
+struct waiting {
+    struct user_id user;
+    enum waiting_for for_what;
+    bool absent;             /* Looked for in the store, and not there. */
+    struct image *image;     /* Loaded, not yet in the cache. */
+    uint32_t image_next;     /* Its next piece. */
+    uint64_t reserved_bytes; /* Of the cache, for the pieces that follow. */
+    struct waiter *first;
+    struct waiter *last;
+    struct flusher *flushers;
+    struct waiting *hash_next;
+    struct waiting *queue_next; /* Of those that wait for the same thing. */
+};
+
+/* A FIFO through queue_next. A user waits in one of them at most. */
+struct waiting_queue {
+    struct waiting *first;
+    struct waiting *last;
+};
+
+struct waiting_table {
+    struct waiting **heads;
+    uint32_t heads_count; /* A power of two. */
+    uint32_t users;
+    uint64_t commands;
+};
+
+NODISCARD enum status waiting_table_init(struct waiting_table *self);
+void waiting_table_deinit(struct waiting_table *self);
+
+/* NULL where nothing waits for the user. */
+struct waiting *waiting_find(const struct waiting_table *self, struct user_id user);
+
+/* Finds it or makes it; NULL without memory. */
+struct waiting *waiting_acquire(struct waiting_table *self, struct user_id user);
+
+/* Frees it, and its image; nothing may wait there any more, and it is in no queue. */
+void waiting_release(struct waiting_table *self, struct waiting *taken_waiting);
+
+/* A copy of the command at the end of the user's queue; STATUS_MEMORY changes nothing. */
+NODISCARD enum status waiting_push(struct waiting_table *self, struct waiting *waiting,
+                                   const struct waiter *waiter);
+
+/* Takes the first; the caller frees it with waiter_destroy. */
+struct waiter *waiting_pop(struct waiting_table *self, struct waiting *waiting);
+void waiter_destroy(struct waiter *taken_waiter);
+
+void waiting_queue_push(struct waiting_queue *self, struct waiting *waiting);
+void waiting_queue_push_first(struct waiting_queue *self, struct waiting *waiting);
+struct waiting *waiting_queue_pop(struct waiting_queue *self);
+
+#endif

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""The judge of the judge: inverts each rule in the server, one at a time, and shows that a test fails for it.
+
+Works on a copy of the sources in build/mutants. A mutant is first shown to the unit tests, and where these pass, to the
+random sequences of all commands against the plain model. One that survives both is a rule that no test holds.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+COPY = ROOT / "build" / "mutants"
+UNIT_TESTS = [
+    "readstate/rules_test",
+    "readstate/rules_options_test",
+    "readstate/rules_tombstone_test",
+    "readstate/rules_model_test",
+    "readstate/leaf_ack_test",
+    "cache/cache_purge_test",
+    "shard/shard_forget_test",
+    "store/store_memory_test",
+]
+TEST_S = 300
+
+RULES = "src/readstate/rules.c"
+CHANGE = "src/shard/shard_change.c"
+READ = "src/shard/shard_read.c"
+PURGE = "src/cache/cache_purge.c"
+FORGET = "src/shard/shard_forget.c"
+
+# (what it does wrong, file, what stands there once, what stands there instead)
+MUTANTS = [
+    ("an ack may move last_read back", RULES, "if (message.value <= state->last_read) {\n        return RULE_UNCHANGED;", "if (message.value == state->last_read) {\n        return RULE_UNCHANGED;"),
+    ("an ack leaves the floor", RULES, "    state->floor = max_u64(state->floor, message.value);\n", "    state->floor = max_u64(state->floor, state->floor);\n"),
+    ("an acked mention stays", RULES, "state->mentions[read].message <= message.value", "state->mentions[read].message < message.value"),
+    ("counted mentions never end", RULES, "if (message.value >= state->counted_to) {", "if (message.value > state->counted_to + 1000000) {"),
+    ("a retried mention counts twice", RULES, "if (at < state->mentions_kept && state->mentions[at].message == message.value) {\n        return", "if (at > state->mentions_kept) {\n        return"),
+    ("a mention that was read counts", RULES, "if (message.value <= max_u64(state->floor, state->counted_to)) {", "if (message.value <= state->counted_to) {"),
+    ("a mention below what is counted counts", RULES, "if (message.value <= max_u64(state->floor, state->counted_to)) {", "if (message.value <= state->floor) {"),
+    ("a mention that is pushed out is lost", RULES, "state->counted < MENTIONS_MAX) {\n        state->counted++;", "state->counted < MENTIONS_MAX) {\n        state->counted += 0;"),
+    ("counted_to stays where it was", RULES, "    state->counted_to = max_u64(state->counted_to, mention.message);", "    (void)mention;"),
+    ("a withdrawn mention that is pushed out counts", RULES, "if (!mention.withdrawn && state->counted", "if (state->counted"),
+    ("an unmention forgets the id", RULES, "    state->mentions[at].withdrawn = 1;", "    remove_lowest_mentions(state, at + 1);"),
+    ("a manual ack goes forward only", RULES, "    if (message.value >= state->last_read) {\n        return rules_ack(state, message);", "    if (message.value + 1 > 0) {\n        return rules_ack(state, message);"),
+    ("MENTIONS is added to what is known", RULES, "state->counted = mentions > known ? mentions - known : 0;", "state->counted = mentions;"),
+    ("the lowest day stays", RULES, "options->viewed > state->viewed_days", "options->viewed < state->viewed_days"),
+    ("the highest flags win", RULES, "options->has_flags && options->flags != state->flags", "options->has_flags && options->flags > state->flags"),
+    ("the last pin wins", RULES, "state->deleted || pin_ms <= state->pin_ms", "state->deleted || pin_ms == state->pin_ms"),
+    ("a pin makes a state of a tombstone", RULES, "if (state->deleted || pin_ms <= state->pin_ms) {\n        return RULE_UNCHANGED;\n    }", "if (pin_ms <= state->pin_ms) {\n        return RULE_UNCHANGED;\n    }\n    state->deleted = false;"),
+    ("options act on a tombstone that stays", RULES, "if (state->deleted && message.value <= state->floor) {", "if (state->deleted && message.value < state->floor) {"),
+    ("a join on a tombstone only acks", RULES, "    end_tombstone(state);\n    /* An ack of a new", "    /* An ack of a new"),
+    ("a tombstone forgets the known ids", RULES, "floor = max_u64(floor, state->mentions[state->mentions_kept - 1].message);", "floor = max_u64(floor, state->floor);"),
+    ("a tombstone forgets the message named with it", RULES, "max_u64(max_u64(state->floor, state->counted_to), newest.value)", "max_u64(state->floor, state->counted_to)"),
+    ("leaving again with a higher message changes nothing", RULES, "if (!live && floor == state->floor) {", "if (!live) {"),
+    ("an ack in the packed bytes goes back", "src/readstate/leaf.c", "if (message.value <= bytes_read_uint(read_at, read_width)) {", "if (message.value == bytes_read_uint(read_at, read_width)) {"),
+    ("an ack in the packed bytes keeps the state's version", "src/readstate/leaf.c", "    bytes_write_uint(version_at, version_width, version);\n", ""),
+    ("an ack in the packed bytes takes no version of the user", "src/shard/shard_run.c", "        user->version++;\n", ""),
+    ("what changes nothing takes a version", CHANGE, "changed.visibly = effect == RULE_CHANGED || is_new;", "changed.visibly = effect != RULE_CHANGED_HIDDEN || is_new;"),
+    ("max-channels is one more", CHANGE, ">= subject->shard->limits.max_channels) {", "> subject->shard->limits.max_channels) {"),
+    ("tombstones count as channels", CHANGE, "if (!changed.was_live && changed.is_live &&\n        subject_count_live(subject) >=", "if (!changed.was_live && changed.is_live &&\n        subject_count_live(subject) + (subject->block == BLOCK_NONE ? 0 : cache_get(&subject->shard->cache, subject->block)->tombstones) >="),
+    ("IFVERSION sees tombstones", CHANGE, "return version == (view.deleted ? 0 : view.version);", "return version == view.version;"),
+    ("IFVERSION is not looked at", CHANGE, "options != NULL && options->has_version &&", "options != NULL && options->has_version && options->commits &&"),
+    ("a bulk takes a version a state", CHANGE, "change_state(subject, &change, pair->channel, version);", "change_state(subject, &change, pair->channel, version + i);"),
+    ("a channel named twice in a bulk counts twice", CHANGE, "changed.visibly && changed.version_before != version", "changed.visibly"),
+    ("a bulk beyond max-channels is applied in part", CHANGE, "status = fresh > 0 && live + fresh > limit ? STATUS_LIMIT : STATUS_OK;", "status = STATUS_OK;"),
+    ("a leave says 1 for a tombstone", CHANGE, "leaves ? changed.was_live : changed.mentions", "leaves ? changed.version_before > 0 : changed.mentions"),
+    ("the author counts as risen", CHANGE, "changed.visibly && !waiter->target.acks", "changed.visibly"),
+    ("a tombstone's version is answered", CHANGE, "    if (changed.is_live) {\n        changed.version = state.version;", "    if (place.there) {\n        changed.version = state.version;"),
+    ("the newest tombstone goes first", PURGE, "? a->version < b->version", "? a->version > b->version"),
+    ("of one version the highest channel goes first", PURGE, "channel_key_compare(a->channel, b->channel) < 0", "channel_key_compare(a->channel, b->channel) > 0"),
+    ("purged_to is forgotten", PURGE, "        user->purged_to = tombstone->version;\n", "        user->purged_to += 0;\n"),
+    ("a list since does not ask what was purged", READ, "user->purged_to <= command->since_version &&", "command->since_version >= 0 &&"),
+    ("a list since a version of the future is one of changes", READ, "command->since_version <= user->version;", "command->since_version <= user->version + 5;"),
+    ("a list since leaves out tombstones", READ, "views[i].version > since) {", "views[i].version > since && !views[i].deleted) {"),
+    ("a list since gives that version too", READ, "views[i].version > since) {", "views[i].version >= since) {"),
+    ("a full list shows tombstones", READ, "full ? !views[i].deleted :", "full ? views[i].version > 0 :"),
+    ("a forgotten user keeps the epoch", FORGET, "    self->generations[hash_slot_of_user(subject.id)] = generation;\n", ""),
+    ("a forgotten user's writes are not waited for", FORGET, "if (user_is(user, USER_WRITING)) {", "if (false) {"),
+    ("what waits behind a forgetting acts on the old user", FORGET, "    (void)answer(&subject, waiter, erased);\n    waiter_destroy(waiter);\n    shard_pump(self, waiting);", "    shard_pump(self, waiting);\n    (void)answer(&subject, waiter, erased);\n    waiter_destroy(waiter);"),
+    ("a user whom the store failed to erase is not written again", "src/shard/shard_save.c", "    cache_mark_all_dirty(&self->cache, block);\n", "    cache_mark_dirty(&self->cache, block);\n"),
+    ("readers are not told of a forgetting", FORGET, "        shard_publish_forgetting(&subject);\n", ""),
+    ("a store keeps no generation", "src/store/store_memory.c", "*of_slot < generation ? (uint32_t)generation : *of_slot;", "*of_slot;"),
+    ("a badge counts states without mentions", READ, ".states = totals.mentioned_states}", ".states = totals.live_states}"),
+    ("a user named twice changes twice", "src/net/request.c", "self->targets[self->slots[slot] - 1].user.value == user.value", "self->targets[self->slots[slot] - 1].user.value == 0"),
+    ("a message mentions its author", "src/net/request.c", "if (user.value != author.value) {", "if (user.value != 0) {"),
+]  # fmt: skip
+
+
+def run(*command, **options):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
+
+
+def prepare():
+    COPY.mkdir(parents=True, exist_ok=True)
+    for name in ("src", "cmake", "replay"):
+        shutil.copytree(ROOT / name, COPY / name, dirs_exist_ok=True)
+    for name in ("CMakeLists.txt", "CMakePresets.json"):
+        shutil.copy2(ROOT / name, COPY / name)
+    # A mutant may leave something unused.
+    configured = run("cmake", "--preset", "dev", "-DCMAKE_C_FLAGS=-w", cwd=COPY)
+    if configured.returncode != 0:
+        sys.exit(configured.stderr)
+
+
+def build(*targets):
+    done = run("ninja", "-C", COPY / "build/dev", *targets)
+    return done.returncode == 0, done.stdout
+
+
+def find_failing_unit_test():
+    built, output = build(*(test.replace("/", "_") for test in UNIT_TESTS))
+    if not built:
+        sys.exit(f"a mutant must compile:\n{output[-3000:]}")
+    for test in UNIT_TESTS:
+        if run(COPY / "build/dev/bin" / test, timeout=TEST_S).returncode != 0:
+            return test
+    return None
+
+
+def find_failing_sequence():
+    built, output = build("readstates-server")
+    if not built:
+        sys.exit(f"a mutant must compile:\n{output[-3000:]}")
+    environment = os.environ | {"READSTATES_BIN": str(COPY / "build/dev/bin"), "READSTATES_HUNT": "1"}
+    command = [ROOT / "build/venv/bin/python3", "-m", "pytest", "-q", "-x", "integration/test_rules.py"]
+    done = run(*command, cwd=ROOT / "tests", env=environment, timeout=TEST_S)
+    return None if done.returncode == 0 else "integration/test_rules.py"
+
+
+def try_mutant(mutant):
+    _, name, old, new = mutant
+    path = COPY / name
+    source = (ROOT / name).read_text()
+    if source.count(old) != 1:
+        sys.exit(f"{name}: stands there {source.count(old)} times, once is wanted: {old}")
+    path.write_text(source.replace(old, new))
+    try:
+        return find_failing_unit_test() or find_failing_sequence()
+    finally:
+        path.write_text(source)
+
+
+def main():
+    wanted = sys.argv[1:]
+    chosen = [mutant for mutant in MUTANTS if not wanted or any(word in mutant[0] for word in wanted)]
+    prepare()
+    survivors = []
+    for number, mutant in enumerate(chosen, 1):
+        killer = try_mutant(mutant)
+        print(f"{number:2}/{len(chosen)}  {mutant[0]:60} {killer or 'SURVIVES'}", flush=True)
+        if killer is None:
+            survivors.append(mutant[0])
+    print(f"{len(chosen) - len(survivors)} of {len(chosen)} found")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
