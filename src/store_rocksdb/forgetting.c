@@ -8,6 +8,7 @@
 
 static const char generation_key[] = "\xffgeneration";
 static const char purge_key[] = "\xffpurge";
+static const char lowest_key[] = {0};
 
 enum {
     GENERATION_PREFIX_SIZE = sizeof generation_key - 1,
@@ -44,6 +45,9 @@ void forgetting_put(rocksdb_writebatch_t *batch, struct user_id user, uint32_t g
     bytes_write_u32(value, generation);
     rocksdb_writebatch_put(batch, (const char *)key, sizeof key, (const char *)value, sizeof value);
     rocksdb_writebatch_put(batch, purge_key, PURGE_KEY_SIZE, "", 0);
+    /* A file that has the forgetting only would else begin with the user, and the manifest would
+     * say so for long after the file is gone. */
+    rocksdb_writebatch_delete(batch, lowest_key, sizeof lowest_key);
 }
 
 void forgetting_put_purged(rocksdb_writebatch_t *batch)
@@ -113,13 +117,22 @@ enum status forgetting_read_generations(rocksdb_t *db, uint32_t generations[stat
     return STATUS_OK;
 }
 
-void forgetting_rewrite(rocksdb_t *db, const struct user_id *users, uint32_t count,
+/* A compaction that fails tells its caller nothing, in RocksDB's interface for C; but it counts. */
+static uint64_t count_failures(rocksdb_t *db)
+{
+    uint64_t count = 0;
+    (void)rocksdb_property_int(db, "rocksdb.background-errors", &count);
+    return count;
+}
+
+bool forgetting_rewrite(rocksdb_t *db, const struct user_id *users, uint32_t count,
                         char **out_error)
 {
     enum { BOTTOMMOST_FORCE = 2 }; /* rocksdb::BottommostLevelCompaction::kForce */
     rocksdb_compactoptions_t *options = rocksdb_compactoptions_create();
     rocksdb_compactoptions_set_bottommost_level_compaction(options, BOTTOMMOST_FORCE);
     rocksdb_compactoptions_set_exclusive_manual_compaction(options, 0);
+    const uint64_t failures = count_failures(db);
     /* Then no log has them any more. */
     rocksdb_flushoptions_t *flush = rocksdb_flushoptions_create();
     rocksdb_flush(db, flush, out_error);
@@ -133,4 +146,5 @@ void forgetting_rewrite(rocksdb_t *db, const struct user_id *users, uint32_t cou
                                   (const char *)range.bound, sizeof range.bound);
     }
     rocksdb_compactoptions_destroy(options);
+    return *out_error == NULL && count_failures(db) == failures;
 }

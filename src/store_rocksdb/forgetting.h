@@ -2,6 +2,7 @@
  *
  *     0xff "generation" │ slot u16, big-endian    u32, little-endian
  *     0xff "purge"                             empty: something is to be purged (purge.h)
+ *     0x00                                     never there, only deleted: below any user's
  *
  * Memory: the caller's.  Threads: any, while the database is open.
  */
@@ -30,9 +31,9 @@ NODISCARD enum status forgetting_read_generations(rocksdb_t *db,
                                                   uint32_t generations[static HASH_SLOTS],
                                                   char problem[static READING_PROBLEM_SIZE]);
 
-/* Rewrites all files that the users' keys may stand in; with NULL, all files. *out_error is
- * RocksDB's own, or NULL. */
-void forgetting_rewrite(rocksdb_t *db, const struct user_id *users, uint32_t count,
+/* Rewrites all files that the users' keys may stand in; with NULL, all files. False: perhaps not
+ * all. *out_error is RocksDB's own, or NULL. */
+bool forgetting_rewrite(rocksdb_t *db, const struct user_id *users, uint32_t count,
                         char **out_error);
 
 #endif

@@ -264,13 +264,22 @@ static bool rewrite(void *opaque, const struct user_id *users, uint32_t count)
 {
     struct store_rocksdb *self = opaque;
     char *error = NULL;
+    /* There may be nobody else who writes. */
+    reopen_when_due(self);
     pthread_rwlock_rdlock(&self->lock);
     const bool may = self->db != NULL && !atomic_load(&self->is_broken);
-    if (may) {
-        forgetting_rewrite(self->db, users, count, &error);
-    }
+    bool done = may && forgetting_rewrite(self->db, users, count, &error);
+    const bool failed = may && !done && error == NULL;
+    note_failed_write(self, error);
+    /* Broken meanwhile, it may have been cut short. */
+    done = done && !atomic_load(&self->is_broken);
     pthread_rwlock_unlock(&self->lock);
-    return finish(self, error, "purging") == STATUS_OK && may && !atomic_load(&self->is_broken);
+    if (failed) {
+        (void)report(self, STATUS_STORE,
+                     "purging: files could not be rewritten, and will be again");
+    }
+    (void)finish(self, error, "purging");
+    return done;
 }
 
 static void begin_purge(void *opaque)

@@ -1,6 +1,7 @@
 """RS.FORGET: nothing of the user is read any more, and soon nothing of it is on the disk."""
 
 import json
+import resource
 import struct
 
 import pytest
@@ -74,6 +75,29 @@ def test_killed_before_it_is_gone_from_the_disk(start_server):
     server.start()
     assert server.connect().call("RS.LIST", USER)[1:] == [0, 1, []]
     wait_until(lambda: not find_traces(server.data_dir), "no trace of the user")
+
+
+def test_files_that_cannot_be_rewritten_are_later(start_server):
+    """A disk that takes the few bytes of the forgetting, and not the files without the user."""
+    server = start_server("--threads", 1)
+    connection = server.connect()
+    fill(connection, USER, 150)
+    others = [*range(-100, 0), *range(1, 100)]
+    channels = [word for number in range(1, 500) for word in (2**60 + number, 2**61 + number)]
+    connection.pipeline([["RS.BULKACK", USER + other, *channels] for other in others])
+    connection.call("RS.FLUSH")
+    server.stop()
+    server.start()
+    small = server.log_path.stat().st_size + 64 * 1024
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (small, resource.RLIM_INFINITY))
+    assert server.connect().call("RS.FORGET", USER) == 150
+    wait_until(lambda: "purging" in server.log(), "a purge that fails")
+    assert find_traces(server.data_dir)
+    no_limit = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, no_limit)
+    wait_until(lambda: not find_traces(server.data_dir), "no trace of the user")
+    states = server.connect().call("RS.LIST", USER + 1)[3]
+    assert len(states) == 499
 
 
 def test_an_epoch_never_comes_back(start_server):
