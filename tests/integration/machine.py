@@ -20,7 +20,6 @@ from hypothesis.stateful import (
 from oracle import Oracle
 from server import info
 
-CACHE_USERS = 3
 CONNECTIONS = 4
 
 connections = st.integers(0, CONNECTIONS - 1)
@@ -33,6 +32,7 @@ class ServerMachine(RuleBasedStateMachine):
     """Whoever runs it subclasses it, sets LIMITS, and plays it."""
 
     LIMITS = {}
+    cache_users = 3
     server = None
     examples = 0
     steps = 0
@@ -77,7 +77,7 @@ class ServerMachine(RuleBasedStateMachine):
     @invariant()
     def the_cache_is_bounded(self):
         if hasattr(self, "connections"):
-            assert self.connections[0].call("DBSIZE") <= CACHE_USERS
+            assert self.connections[0].call("DBSIZE") <= self.cache_users
 
     def teardown(self):
         if not hasattr(self, "connections"):
@@ -93,21 +93,26 @@ class ServerMachine(RuleBasedStateMachine):
         """Looks at all there is, through that connection."""
 
 
-def play(machine, start_server, threads, seed, *, examples, steps):
-    """Starts a server with the machine's limits, and plays so many examples of so many rules."""
+def play(machine, start_server, threads, seed, *, examples, steps, users_a_thread=0):
+    """Starts a server with the machine's limits, and plays so many examples of so many rules.
+
+    Its cache holds 3 users, or as many of each thread's as are asked for if that is more.
+    """
+    cache_users = max(3, users_a_thread * threads)
     limits = [
         word
         for name, value in machine.LIMITS.items()
         for word in ("--" + name.replace("_", "-"), value)
     ]
     server = start_server(
-        *("--threads", threads, "--cache-users", CACHE_USERS, "--commit-delay", "50ms"), *limits
+        *("--threads", threads, "--cache-users", cache_users, "--commit-delay", "50ms"), *limits
     )
 
     class ForThisServer(machine):
         pass
 
     ForThisServer.server = server
+    ForThisServer.cache_users = cache_users
     before = (ServerMachine.steps, ServerMachine.restarts, ServerMachine.evictions)
     with_seed(seed + threads)(ForThisServer)
     run_state_machine_as_test(

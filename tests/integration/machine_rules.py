@@ -1,8 +1,10 @@
 """A server driven through every command in random sequences, against the plain model.
 
-Several connections in both protocols, evictions and clean restarts in between.
+Several connections in both protocols, evictions and clean restarts in between. One user at a time
+is subscribed to, in one protocol or both: whoever is stays in memory, and few may be there.
 """
 
+from feed_watch import FeedWatch
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from machine import ServerMachine, connections
@@ -11,6 +13,13 @@ from strategies import LIMITS, USERS, Epoch, UserVersion, Who, batches, channels
 
 class RulesMachine(ServerMachine):
     LIMITS = LIMITS
+    messages = 0
+
+    def connect(self):
+        super().connect()
+        self.watches = [FeedWatch(self.server.connect(protocol), self.oracle) for protocol in (2, 3)]
+        for watch in self.watches:
+            watch.subscribe(self.first_user + 1 + ServerMachine.examples % USERS)
 
     def begin_example(self):
         # The epochs of users never seen, which stay when their first states come.
@@ -26,6 +35,20 @@ class RulesMachine(ServerMachine):
         """Versions and epochs in the commands are those from before the first of them."""
         batch = [spelled(command, self.first_user, self.oracle) for command in batch]
         self.play_batch(number, batch)
+        for watch in self.watches:
+            watch.check()
+
+    @rule(number=st.integers(0, 1), user=users)
+    def subscribe(self, number, user):
+        user = self.first_user + user.number
+        for watch in self.watches:
+            for other in set(watch.seen) - {user}:
+                watch.unsubscribe(other)
+        self.watches[number].subscribe(user)
+
+    @rule(number=st.integers(0, 1), user=users)
+    def unsubscribe(self, number, user):
+        self.watches[number].unsubscribe(self.first_user + user.number)
 
     @rule(number=connections, user=users)
     def list_since_each_version(self, number, user):
@@ -48,3 +71,6 @@ class RulesMachine(ServerMachine):
     def end_example(self, number):
         for user in map(Who, range(1, USERS + 1)):
             self.send(number, [["RS.LIST", user], ["RS.BADGE", user]])
+        self.watches[number].check_silence()
+        RulesMachine.messages += self.watches[number].messages
+        self.watches[number].connection.close()

@@ -9,4 +9,7 @@ from machine_rules import RulesMachine
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("threads", [1, 3])
 def test_random_rules(start_server, seed, threads):
-    play(RulesMachine, start_server, threads, seed, examples=60, steps=25)
+    before = RulesMachine.messages
+    # One of them may be subscribed to, and stays.
+    play(RulesMachine, start_server, threads, seed, examples=60, steps=25, users_a_thread=2)
+    assert RulesMachine.messages - before > 300, "too few messages of the feed to mean much"
