@@ -2,7 +2,8 @@
 """The judge of the judge: inverts each rule in the server, one at a time, and shows that a test fails for it.
 
 Works on a copy of the sources in build/mutants. A mutant is first shown to the unit tests, and where these pass, to the
-random sequences of all commands against the plain model. One that survives both is a rule that no test holds.
+random sequences of all commands against the plain model, and to the tests of the change feed. One that survives is a
+rule that no test holds.
 """
 
 import os
@@ -21,8 +22,13 @@ UNIT_TESTS = [
     "readstate/leaf_ack_test",
     "cache/cache_purge_test",
     "shard/shard_forget_test",
+    "shard/shard_feed_test",
+    "net/feed_test",
+    "net/feed_queue_test",
+    "net/feed_text_test",
     "store/store_memory_test",
 ]
+SEQUENCES = ["integration/test_rules.py", "integration/test_feed.py"]
 TEST_S = 300
 
 RULES = "src/readstate/rules.c"
@@ -30,6 +36,9 @@ CHANGE = "src/shard/shard_change.c"
 READ = "src/shard/shard_read.c"
 PURGE = "src/cache/cache_purge.c"
 FORGET = "src/shard/shard_forget.c"
+SHARD_FEED = "src/shard/shard_feed.c"
+FEED = "src/net/feed.c"
+FEED_TURN = "src/net/feed_turn.c"
 
 # (what it does wrong, file, what stands there once, what stands there instead)
 MUTANTS = [
@@ -82,6 +91,20 @@ MUTANTS = [
     ("what waits behind a forgetting acts on the old user", FORGET, "    (void)answer(&subject, waiter, erased);\n    waiter_destroy(waiter);\n    shard_pump(self, waiting);", "    shard_pump(self, waiting);\n    (void)answer(&subject, waiter, erased);\n    waiter_destroy(waiter);"),
     ("a user whom the store failed to erase is not written again", "src/shard/shard_save.c", "    cache_mark_all_dirty(&self->cache, block);\n", "    cache_mark_dirty(&self->cache, block);\n"),
     ("readers are not told of a forgetting", FORGET, "        shard_publish_forgetting(&subject);\n", ""),
+    ("a forgetting is told under the last version", SHARD_FEED, ".version = user->version + 1,", ".version = user->version,"),
+    ("a change is told under the version before", SHARD_FEED, ".version = user->version,\n                                            .readers", ".version = user->version - 1,\n                                            .readers"),
+    ("a change of many states ends with its first part", SHARD_FEED, "        publish(self, false);\n", "        publish(self, true);\n"),
+    ("a subscribed user is evicted", "src/cache/cache.c", "(USER_LOADING | USER_LEAVING | USER_SUBSCRIBED)) == 0;", "(USER_LOADING | USER_LEAVING)) == 0;"),
+    ("an unsubscribed user stays in memory", FEED_TURN, "if (feed_find_audience(self, command.user) == NULL) {", "if (feed_find_audience(self, command.user) != NULL) {"),
+    ("a reader is told before its confirmation", FEED, "        if (!answers_is_out(&connection->answers, question->number)) {\n            return;\n        }\n", ""),
+    ("a gap in the feed is not seen", FEED, "mark.version == subscription->told.version + 1;", "mark.version > subscription->told.version;"),
+    ("who has fallen behind stays there", FEED, "if (!self->is_queued && feed_may_catch_up(self)) {", "if (self->is_queued && feed_may_catch_up(self)) {"),
+    ("what was lost before the answer is not looked for", FEED, "if (subscription->has_lost || feed_is_newer", "if (feed_is_newer"),
+    ("who is up to date is not told of a loss", FEED_TURN, "    if (subscription->state == SUBSCRIPTION_LIVE && !subscription->lent_subscriber->is_gone) {\n        feed_fall_behind", "    if (subscription->state == SUBSCRIPTION_ASKED && !subscription->lent_subscriber->is_gone) {\n        feed_fall_behind"),
+    ("a message outlives its subscription", FEED, "        feed_queue_filter(&subscriber->queue, connection->texts_sending, is_read, connection);\n", ""),
+    ("all that is there is told as a change", FEED_TURN, "reply->full ? CAUSE_FORGET : CAUSE_MERGED", "reply->full ? CAUSE_MERGED : CAUSE_MERGED"),
+    ("a merged message is told under the old version", FEED_TURN, "    feed_settle(subscription, told);\n", "    feed_settle(subscription, subscription->told);\n"),
+    ("a queue of messages has no bound", "src/net/feed_queue.c", "(self->count > 0 && self->bytes + size > FEED_QUEUE_BYTES_MAX)", "(self->count > 0 && self->bytes + size > SIZE_MAX - 1)"),
     ("a store keeps no generation", "src/store/store_memory.c", "*of_slot < generation ? (uint32_t)generation : *of_slot;", "*of_slot;"),
     ("a badge counts states without mentions", READ, ".states = totals.mentioned_states}", ".states = totals.live_states}"),
     ("a user named twice changes twice", "src/net/request.c", "self->targets[self->slots[slot] - 1].user.value == user.value", "self->targets[self->slots[slot] - 1].user.value == 0"),
@@ -90,7 +113,11 @@ MUTANTS = [
 
 
 def run(*command, **options):
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
+    command = [str(part) for part in command]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, **options)
+    except subprocess.TimeoutExpired as late:
+        return subprocess.CompletedProcess(command, 1, late.stdout, late.stderr)
 
 
 def prepare():
@@ -125,9 +152,11 @@ def find_failing_sequence():
     if not built:
         sys.exit(f"a mutant must compile:\n{output[-3000:]}")
     environment = os.environ | {"READSTATES_BIN": str(COPY / "build/dev/bin"), "READSTATES_HUNT": "1"}
-    command = [ROOT / "build/venv/bin/python3", "-m", "pytest", "-q", "-x", "integration/test_rules.py"]
-    done = run(*command, cwd=ROOT / "tests", env=environment, timeout=TEST_S)
-    return None if done.returncode == 0 else "integration/test_rules.py"
+    for test in SEQUENCES:
+        command = [ROOT / "build/venv/bin/python3", "-m", "pytest", "-q", "-x", test]
+        if run(*command, cwd=ROOT / "tests", env=environment, timeout=TEST_S).returncode != 0:
+            return test
+    return None
 
 
 def try_mutant(mutant):

@@ -224,10 +224,11 @@ static const struct command_spec specs[COMMAND_IDS] = {
         {.id = COMMAND_ID_COMMAND,
          .name = "command",
          .arity = -1,
-         .flags = COMMAND_READONLY,
          .group = "server",
-         .syntax = "[COUNT | LIST | INFO [name ...] | DOCS [name ...] | GETKEYS command "
-                   "argument [argument ...] | HELP]",
+         .syntax =
+             "[COUNT | LIST [FILTERBY MODULE name | FILTERBY ACLCAT category | "
+             "FILTERBY PATTERN pattern] | INFO [name ...] | DOCS [name ...] | GETKEYS command "
+             "argument [argument ...] | HELP]",
          .summary = "What commands there are.",
          .reply = "by subcommand",
          .complexity = "O(N) with N commands"},
@@ -457,6 +458,14 @@ bool command_spec_accepts(const struct command_spec *self, uint32_t arguments)
 {
     const int64_t count = arguments;
     return self->arity >= 0 ? count == self->arity : count >= -self->arity;
+}
+
+bool command_spec_has_subcommands(const struct command_spec *self)
+{
+    return self->id == COMMAND_ID_CLIENT || self->id == COMMAND_ID_CLUSTER ||
+           self->id == COMMAND_ID_COMMAND || self->id == COMMAND_ID_CONFIG ||
+           self->id == COMMAND_ID_LATENCY || self->id == COMMAND_ID_MEMORY ||
+           self->id == COMMAND_ID_SLOWLOG;
 }
 
 const char *command_flag_get_name(enum command_flag flag)

@@ -90,6 +90,9 @@ const struct command_spec *command_table_find(struct slice name);
 /* Is the number of arguments, the name with them, right? */
 bool command_spec_accepts(const struct command_spec *self, uint32_t arguments);
 
+/* Is its first argument the name of one of its subcommands? */
+bool command_spec_has_subcommands(const struct command_spec *self);
+
 /* "write", "readonly", ... of one flag. */
 const char *command_flag_get_name(enum command_flag flag);
 

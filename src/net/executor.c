@@ -9,6 +9,7 @@
  */
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/quote.h"
 #include "net/net_internal.h"
 #include "net/render.h"
 #include "net/targets.h"
@@ -346,12 +347,22 @@ static void take_for_shards(struct execution *self, struct command *command)
     end_command(self, taken);
 }
 
-static const char *say_not_now(const struct command_spec *spec, char error[REQUEST_ERROR_SIZE])
+/* With its subcommand, where it has some, as Redis shows it. */
+static const char *say_not_now(const struct command_spec *spec, const struct slice *arguments,
+                               uint32_t count, char error[REQUEST_ERROR_SIZE])
 {
+    char subcommand[QUOTE_SIZE] = "";
+    const bool has_subcommand = count > 1 && command_spec_has_subcommands(spec);
+    if (has_subcommand) {
+        quote_print(subcommand, arguments[1]);
+        for (char *at = subcommand; *at != '\0'; at++) {
+            *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
+        }
+    }
     snprintf(error, REQUEST_ERROR_SIZE,
-             "Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
-             "allowed in this context",
-             spec->name);
+             "Can't execute '%s%s%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
+             "are allowed in this context",
+             spec->name, has_subcommand ? "|" : "", subcommand);
     return error;
 }
 
@@ -431,7 +442,7 @@ static void take_command(struct execution *self, uint32_t count)
     const bool is_known = spec != NULL && command_spec_accepts(spec, count);
     self->connection->lent_command = spec == NULL ? self->connection->lent_command : spec->name;
     if (is_known && !may_run(self->connection, spec->id)) {
-        error = say_not_now(spec, error_text);
+        error = say_not_now(spec, arguments, count, error_text);
     } else if (is_known && spec->id == COMMAND_ID_SUBSCRIBE) {
         if (are_feeds(arguments + 1, count - 1, error_text)) {
             take_subscribe(self, count);

@@ -1,4 +1,7 @@
 /* COMMAND: which commands there are, and how each is called. */
+#include "base/assert.h"
+#include "base/glob.h"
+#include "net/command_category.h"
 #include "net/net_internal.h"
 #include "net/render.h"
 #include "net/session_reply.h"
@@ -19,6 +22,21 @@ static void write_command_flags(struct resp_writer *to, const struct command_spe
     }
 }
 
+static void write_categories(struct resp_writer *to, const struct command_spec *spec)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < COMMAND_CATEGORIES; i++) {
+        count += command_category_has((enum command_category)i, spec);
+    }
+    resp_write_set_head(to, count);
+    for (int i = 0; i < COMMAND_CATEGORIES; i++) {
+        const enum command_category category = (enum command_category)i;
+        if (command_category_has(category, spec)) {
+            resp_write_simple(to, slice_from_text(command_category_get_name(category)));
+        }
+    }
+}
+
 /* The ten elements of COMMAND INFO in Redis 7. */
 static void write_command_info(struct resp_writer *to, const struct command_spec *spec)
 {
@@ -29,7 +47,7 @@ static void write_command_info(struct resp_writer *to, const struct command_spec
     resp_write_integer(to, spec->key);
     resp_write_integer(to, spec->key);
     resp_write_integer(to, spec->key == 0 ? 0 : 1);
-    resp_write_set_head(to, 0);
+    write_categories(to, spec);
     resp_write_set_head(to, 0);
     resp_write_array_head(to, 0);
     resp_write_array_head(to, 0);
@@ -92,11 +110,72 @@ static void write_docs(struct resp_writer *to, const struct slice *names, uint32
     }
 }
 
-static void write_names(struct resp_writer *to)
+/* Which commands COMMAND LIST gives. There are no modules, and so none of a module's. */
+struct list_filter {
+    enum list_filter_kind { LIST_ALL, LIST_OF_MODULE, LIST_OF_CATEGORY, LIST_OF_PATTERN } kind;
+    struct slice word;
+};
+
+/* [FILTERBY MODULE name | ACLCAT category | PATTERN pattern] */
+static bool read_list_filter(const struct slice *arguments, uint32_t count,
+                             struct list_filter *out_filter)
 {
-    resp_write_array_head(to, COMMAND_IDS);
+    *out_filter = (struct list_filter){.kind = LIST_ALL};
+    if (count == 0) {
+        return true;
+    }
+    if (count != 3 || !slice_equal_text_nocase(arguments[0], "filterby")) {
+        return false;
+    }
+    out_filter->word = arguments[2];
+    if (slice_equal_text_nocase(arguments[1], "module")) {
+        out_filter->kind = LIST_OF_MODULE;
+    } else if (slice_equal_text_nocase(arguments[1], "aclcat")) {
+        out_filter->kind = LIST_OF_CATEGORY;
+    } else if (slice_equal_text_nocase(arguments[1], "pattern")) {
+        out_filter->kind = LIST_OF_PATTERN;
+    }
+    return out_filter->kind != LIST_ALL;
+}
+
+static bool has_category(const struct command_spec *spec, struct slice name)
+{
+    for (int i = 0; i < COMMAND_CATEGORIES; i++) {
+        const enum command_category category = (enum command_category)i;
+        if (slice_equal_text_nocase(name, command_category_get_name(category) + 1)) {
+            return command_category_has(category, spec);
+        }
+    }
+    return false;
+}
+
+static bool is_listed(const struct command_spec *spec, const struct list_filter *filter)
+{
+    switch (filter->kind) {
+    case LIST_ALL:
+        return true;
+    case LIST_OF_MODULE:
+        return false;
+    case LIST_OF_CATEGORY:
+        return has_category(spec, filter->word);
+    case LIST_OF_PATTERN:
+        return glob_matches(filter->word, spec->name);
+    }
+    UNREACHABLE("a filter of no kind");
+}
+
+static void write_names(struct resp_writer *to, const struct list_filter *filter)
+{
+    uint64_t count = 0;
     for (int id = 0; id < COMMAND_IDS; id++) {
-        write_text(to, command_table_get((enum command_id)id)->name);
+        count += is_listed(command_table_get((enum command_id)id), filter);
+    }
+    resp_write_array_head(to, count);
+    for (int id = 0; id < COMMAND_IDS; id++) {
+        const struct command_spec *spec = command_table_get((enum command_id)id);
+        if (is_listed(spec, filter)) {
+            write_text(to, spec->name);
+        }
     }
 }
 
@@ -128,8 +207,8 @@ static const char *const help[] = {
     "    Return the keys from a full command.",
     "INFO [<command-name> ...]",
     "    Return details about multiple commands.",
-    "LIST",
-    "    Return a list of all commands in this server.",
+    "LIST [FILTERBY (MODULE <module-name>|ACLCAT <category>|PATTERN <pattern>)]",
+    "    Return a list of all commands in this server, or of those that are meant.",
     "HELP",
     "    Print this help.",
     NULL,
@@ -146,10 +225,11 @@ enum session_outcome session_run_command(struct connection *self, const struct s
             resp_write_integer(to, COMMAND_IDS);
         }
     } else if (slice_equal_text_nocase(arguments[1], "list")) {
-        if (count > 2) {
-            render_error(to, "syntax error");
+        struct list_filter filter;
+        if (read_list_filter(arguments + 2, count - 2, &filter)) {
+            write_names(to, &filter);
         } else {
-            write_names(to);
+            render_error(to, "syntax error");
         }
     } else if (slice_equal_text_nocase(arguments[1], "info")) {
         write_infos(to, arguments + 2, count - 2);

@@ -1,12 +1,12 @@
 #include "server/server.h"
-#include "base/quote.h"
 
+#include "base/glob.h"
+#include "base/quote.h"
 #include "net/net.h"
 #include "os/clock.h"
 #include "os/files.h"
 #include "os/random.h"
 #include "server/datadir.h"
-#include "server/options_glob.h"
 #include "server/options_rewrite.h"
 #include "server/version.h"
 #include "store/store_memory.h"
@@ -79,7 +79,7 @@ static const char *const redis_options[][2] = {
 static bool matches_one(const struct slice *patterns, uint32_t count, const char *name)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (options_glob_matches(patterns[i], name)) {
+        if (glob_matches(patterns[i], name)) {
             return true;
         }
     }

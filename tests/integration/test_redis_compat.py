@@ -65,6 +65,13 @@ SAME = [
     "COMMAND GETKEYS PING",
     "COMMAND HELP x",
     "COMMAND LIST x",
+    "COMMAND LIST FILTERBY ACLCAT nosuch",
+    "COMMAND LIST FILTERBY MODULE x",
+    "COMMAND LIST FILTERBY PATTERN",
+    "COMMAND LIST FILTERBY PATTERN PI?G",
+    "COMMAND LIST FILTERBY PATTERN [xp]ing",
+    "COMMAND LIST FILTERBY x y",
+    "COMMAND LIST FILTERBY ACLCAT fast y",
     "ECHO",
     "ECHO hi",
     "HELLO 3 AUTH anna x",
@@ -78,6 +85,11 @@ SAME = [
     "READWRITE x",
     "RESET / PING",
     "SELECT 0 / SELECT x / SELECT",
+    "SUBSCRIBE rs:1 / CONFIG GET save / PING x",
+    "SUBSCRIBE rs:1 / Command Count / DBSIZE",
+    "SUBSCRIBE rs:1 / HELLO 4",
+    "SUBSCRIBE rs:1 / SUBSCRIBE",
+    "SUBSCRIBE rs:1 / UNSUBSCRIBE rs:2 / RESET / PING",
     "TIME x",
 ]
 
@@ -116,6 +128,20 @@ def typed(reply):
 def test_the_same_replies(ours, redis_port, protocol, commands):
     mine, theirs = (list(map(typed, run(port, protocol, commands))) for port in (ours, redis_port))
     assert mine == theirs
+
+
+@pytest.mark.parametrize(
+    "name",
+    "AUTH ECHO HELLO PING READONLY READWRITE RESET SELECT SUBSCRIBE TIME UNSUBSCRIBE".split(),
+)
+def test_the_same_categories(ours, redis_port, name):
+    """As COMMAND INFO shows them, and COMMAND LIST finds them."""
+    mine, theirs = (run(port, 3, f"COMMAND INFO {name}")[0][0][6] for port in (ours, redis_port))
+    assert mine == theirs
+    with Connection(ours) as connection:
+        for category in ("@fast", "@slow", "@connection", "@pubsub", "@admin", "@read", "@write"):
+            listed = connection.call("COMMAND", "LIST", "FILTERBY", "ACLCAT", category[1:].upper())
+            assert (name.lower() in listed) == (category in mine)
 
 
 def fields(line):

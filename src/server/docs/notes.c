@@ -315,7 +315,8 @@ static const struct command_note notes[COMMAND_IDS] = {
                        "    4) (integer) 1\n"
                        "    5) (integer) 1\n"
                        "    6) (integer) 1\n"
-                       "    7) (empty set)\n"
+                       "    7) 1~ @read\n"
+                       "       2~ @fast\n"
                        "    8) (empty set)\n"
                        "    9) (empty array)\n"
                        "   10) (empty array)\n",

@@ -1,4 +1,4 @@
-#include "server/options_glob.h"
+#include "base/glob.h"
 
 static unsigned char lower(char c)
 {
@@ -52,7 +52,7 @@ static size_t match_one(struct slice pattern, size_t at, char c, bool *out_match
     return at + 1;
 }
 
-bool options_glob_matches(struct slice pattern, const char *name)
+bool glob_matches(struct slice pattern, const char *name)
 {
     size_t at = 0;
     size_t name_at = 0;

@@ -1,4 +1,4 @@
-#include "server/options_glob.h"
+#include "base/glob.h"
 
 #include <fnmatch.h>
 #include <setjmp.h>
@@ -47,7 +47,7 @@ static void patterns_match_as_redis_does(void **state)
         {"[\\]]", "]", true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const bool matches = options_glob_matches(slice_from_text(cases[i].pattern), cases[i].name);
+        const bool matches = glob_matches(slice_from_text(cases[i].pattern), cases[i].name);
         if (matches != cases[i].matches) {
             fail_msg("'%s' and '%s'", cases[i].pattern, cases[i].name);
         }
@@ -70,7 +70,7 @@ static void random_patterns_match_as_fnmatch_does(void **state)
             name[i] = "abAB"[rand() % 4];
         }
         const bool wanted = fnmatch(pattern, name, FNM_CASEFOLD) == 0;
-        if (options_glob_matches(slice_from_text(pattern), name) != wanted) {
+        if (glob_matches(slice_from_text(pattern), name) != wanted) {
             fail_msg("'%s' and '%s'", pattern, name);
         }
     }
@@ -88,8 +88,7 @@ static void no_pattern_takes_long(void **state)
     memset(name, 'a', sizeof name);
     name[sizeof name - 2] = 'b';
     name[sizeof name - 1] = '\0';
-    assert_false(
-        options_glob_matches((struct slice){.bytes = pattern, .size = sizeof pattern - 1}, name));
+    assert_false(glob_matches((struct slice){.bytes = pattern, .size = sizeof pattern - 1}, name));
 }
 
 int main(int argc, char **argv)

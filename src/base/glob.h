@@ -1,4 +1,4 @@
-/* Does a name match a pattern, as CONFIG GET takes them?
+/* Does a name match a pattern, as those are that Redis takes?
  *
  *     *  any bytes    ?  one byte    [abc] [a-c] [^a]  one of these, or not    \x  x itself
  *
@@ -7,14 +7,14 @@
  *
  * Memory: none.  Threads: any.
  */
-#ifndef SERVER_OPTIONS_GLOB_H
-#define SERVER_OPTIONS_GLOB_H
+#ifndef BASE_GLOB_H
+#define BASE_GLOB_H
 
 #include "base/attribute.h"
 #include "base/slice.h"
 
 #include <stdbool.h>
 
-NODISCARD bool options_glob_matches(struct slice pattern, const char *name);
+NODISCARD bool glob_matches(struct slice pattern, const char *name);
 
 #endif
