@@ -86,7 +86,7 @@ SAME = [
     "RESET / PING",
     "SELECT 0 / SELECT x / SELECT",
     "SUBSCRIBE rs:1 / CONFIG GET save / PING x",
-    "SUBSCRIBE rs:1 / Command Count / DBSIZE",
+    "SUBSCRIBE rs:1 / Client GetName / DBSIZE",
     "SUBSCRIBE rs:1 / HELLO 4",
     "SUBSCRIBE rs:1 / SUBSCRIBE",
     "SUBSCRIBE rs:1 / UNSUBSCRIBE rs:2 / RESET / PING",
