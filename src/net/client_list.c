@@ -82,42 +82,9 @@ static bool is_of_type(const struct connection *client, enum client_type type)
     UNREACHABLE("a type of no kind");
 }
 
-static bool is_meant(const struct connection *client, const struct client_filter *filter)
+bool client_is_meant(const struct connection *client, const struct client_filter *filter)
 {
     return (filter->id == 0 || client->id == filter->id) && client->id != filter->skipped &&
            is_of_type(client, filter->type) && has_address(client, ADDRESS_PEER, filter->address) &&
            has_address(client, ADDRESS_LOCAL, filter->local_address);
-}
-
-enum status clients_print(const struct loop *loop, const struct client_filter *filter,
-                          struct buffer *to)
-{
-    enum status status = STATUS_OK;
-    for (uint32_t i = 0; i < loop->connections_capacity && status == STATUS_OK; i++) {
-        const struct connection *client = loop->connections[i];
-        if (client != NULL && is_meant(client, filter)) {
-            status = client_print(client, to);
-        }
-    }
-    return status;
-}
-
-uint64_t clients_close(struct loop *loop, const struct client_filter *filter,
-                       const struct connection *kept, bool *out_kept)
-{
-    uint64_t killed = 0;
-    *out_kept = false;
-    for (uint32_t i = 0; i < loop->connections_capacity; i++) {
-        struct connection *client = loop->connections[i];
-        if (client == NULL || !is_meant(client, filter)) {
-            continue;
-        }
-        killed++;
-        if (client == kept) {
-            *out_kept = true;
-        } else {
-            connection_close(client);
-        }
-    }
-    return killed;
 }

@@ -34,18 +34,10 @@ struct client_filter {
 };
 
 struct connection;
-struct loop;
 
 /* Appends its line, with a newline. */
 NODISCARD enum status client_print(const struct connection *client, struct buffer *to);
 
-/* Appends the lines of those of the loop that are meant. */
-NODISCARD enum status clients_print(const struct loop *loop, const struct client_filter *filter,
-                                    struct buffer *to);
-
-/* Closes those of the loop that are meant, but for `kept`: the connection that asks ends when it
- * has its answer. Returns how many are meant. *out_kept: it was one of them. */
-uint64_t clients_close(struct loop *loop, const struct client_filter *filter,
-                       const struct connection *kept, bool *out_kept);
+bool client_is_meant(const struct connection *client, const struct client_filter *filter);
 
 #endif

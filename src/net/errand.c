@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { TURN_CONNECTIONS = 128 }; /* That an errand looks at in a turn. */
+
 void errand_mailbox_init(struct errand_mailbox *self)
 {
     *self = (struct errand_mailbox){0};
@@ -59,20 +61,34 @@ static struct errand *take_all(struct errand_mailbox *mailbox)
     return first;
 }
 
-static void run(struct loop *loop, struct errand *errand, const struct connection *asker,
-                bool *out_kept)
+static void run_on(struct errand *errand, struct connection *client)
 {
-    *out_kept = false;
     switch (errand->kind) {
     case ERRAND_LIST:
-        errand->has_failed =
-            clients_print(loop, &errand->filter, &errand->found.lines) != STATUS_OK;
+        errand->has_failed |= client_print(client, &errand->found.lines) != STATUS_OK;
         break;
     case ERRAND_KILL:
-        errand->found.killed = clients_close(loop, &errand->filter, asker, out_kept);
+        errand->found.killed++;
+        if (client->id == errand->asker_id) {
+            errand->is_asker_meant = true;
+        } else {
+            connection_close(client);
+        }
         break;
     }
-    errand->is_done = true;
+}
+
+static void run_some(struct loop *loop, struct errand *errand)
+{
+    const uint32_t rest = loop->connections_capacity - errand->next_number;
+    const uint32_t count = rest < TURN_CONNECTIONS ? rest : TURN_CONNECTIONS;
+    for (uint32_t i = 0; i < count; i++) {
+        struct connection *client = loop->connections[errand->next_number++];
+        if (client != NULL && client_is_meant(client, &errand->filter)) {
+            run_on(errand, client);
+        }
+    }
+    errand->is_done = count == rest;
 }
 
 static void add(struct errand_findings *findings, const struct errand *errand)
@@ -87,6 +103,7 @@ static void add(struct errand_findings *findings, const struct errand *errand)
         break;
     case ERRAND_KILL:
         findings->killed += errand->found.killed;
+        findings->is_asker_killed |= errand->is_asker_meant;
         break;
     }
 }
@@ -116,8 +133,7 @@ static struct errand *create_all(const struct connection *asker, enum errand_kin
 enum status errand_begin(struct connection *asker, enum errand_kind kind,
                          const struct client_filter *filter)
 {
-    struct loop *loop = asker->lent_loop;
-    struct net *net = loop->lent_net;
+    struct net *net = asker->lent_loop->lent_net;
     ASSERT(asker->findings == NULL);
     struct errand_findings *findings = calloc(1, sizeof *findings);
     struct errand *rest = findings == NULL ? NULL : create_all(asker, kind, filter);
@@ -126,18 +142,11 @@ enum status errand_begin(struct connection *asker, enum errand_kind kind,
         return STATUS_MEMORY;
     }
     asker->findings = findings;
-    findings->waiting = net->threads - 1;
+    findings->waiting = net->threads;
     for (uint32_t i = 0; i < net->threads; i++) {
         struct errand *errand = rest;
         rest = errand->next;
-        errand->next = NULL;
-        if (i == loop->number) {
-            run(loop, errand, asker, &findings->is_asker_killed);
-            add(findings, errand);
-            destroy(errand);
-        } else {
-            post(&net->loops[i], errand);
-        }
+        post(&net->loops[i], errand);
     }
     return STATUS_OK;
 }
@@ -174,14 +183,12 @@ void errands_turn(struct loop *loop)
     while (rest != NULL) {
         struct errand *errand = rest;
         rest = errand->next;
-        errand->next = NULL;
         if (errand->is_done) {
             take_back(loop, errand);
             destroy(errand);
-        } else {
-            bool is_kept = false;
-            run(loop, errand, NULL, &is_kept);
-            post(&loop->lent_net->loops[errand->asker_loop], errand);
+            continue;
         }
+        run_some(loop, errand);
+        post(errand->is_done ? &loop->lent_net->loops[errand->asker_loop] : loop, errand);
     }
 }

@@ -1,11 +1,12 @@
 /* Errands: what a connection's command asks of the connections of all loops.
  *
- *     asker ──errand──► mailbox of another loop ──its turn──► mailbox of the asker's loop
- *                       (does what is asked)                  (adds up what was found)
+ *     asker ──errand──► mailbox of a loop ──its turns──► mailbox of the asker's loop
+ *                       (does what is asked)             (adds up what was found)
  *
- * CLIENT LIST and CLIENT KILL concern connections that other threads own. Each other loop gets an
- * errand, is woken, and sends it back with what it found; the command is executed again until all
- * are back. No other command comes by here: a loop looks at one flag a turn.
+ * CLIENT LIST and CLIENT KILL concern connections that other threads own. Each loop gets an errand,
+ * goes through some of its connections a turn, and sends it back with what it found; the command is
+ * executed again until all are back. No other command comes by here: a loop looks at one flag a
+ * turn.
  *
  * An asker that is closed meanwhile is not found any more, and what was found for it is dropped.
  * A loop that stops still does errands; those that are under way when all threads have ended are
@@ -37,6 +38,8 @@ struct errand {
     uint32_t asker_number; /* ... its number there, ... */
     uint64_t asker_id;     /* ... and what no other connection ever has. */
     struct client_filter filter;
+    uint32_t next_number; /* Of the loop's connections, the first that it has not looked at. */
+    bool is_asker_meant;  /* ERRAND_KILL: it ends when it has its answer. */
     union {
         struct buffer lines; /* ERRAND_LIST */
         uint64_t killed;     /* ERRAND_KILL */
@@ -65,8 +68,7 @@ void errand_mailbox_init(struct errand_mailbox *self);
 /* No thread sends any more. */
 void errand_mailbox_deinit(struct errand_mailbox *self);
 
-/* Does it here and sends it to all other loops; the connection then has findings. STATUS_MEMORY:
- * nothing was done or sent. */
+/* Sends it to all loops; the connection then has findings. STATUS_MEMORY: nothing was sent. */
 NODISCARD enum status errand_begin(struct connection *asker, enum errand_kind kind,
                                    const struct client_filter *filter);
 

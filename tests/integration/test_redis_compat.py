@@ -340,6 +340,19 @@ def test_askers_that_leave_at_once(many):
         assert time.monotonic() < deadline
 
 
+def test_more_connections_than_a_turn_looks_at(start_server):
+    server = start_server("--threads", "2")
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Connection(server.port)) for _ in range(700)]
+        for n, client in enumerate(clients):
+            client.send(encode("CLIENT", "SETNAME", f"n{n}"))
+        assert [client.read() for client in clients] == ["OK"] * 700
+        assert {line["name"] for line in listed(clients[5])} == {f"n{n}" for n in range(700)}
+        assert clients[5].call("CLIENT", "KILL", "TYPE", "normal") == 699
+        assert [is_closed(client) for client in clients] == [n != 5 for n in range(700)]
+        assert len(listed(clients[5])) == 1
+
+
 def test_a_server_that_stops_while_asked(start_server):
     server = start_server("--threads", "4")
     clients = [server.connect() for _ in range(8)]
