@@ -2,8 +2,13 @@
 
 import json
 import random
+import re
+import resource
+import selectors
+import socket
 import threading
 import time
+import warnings
 
 import pytest
 from feed_reader import FeedReader
@@ -145,6 +150,98 @@ def test_who_does_not_read_costs_little(start_server):
     for connection in stalled[::10]:
         assert follow_to(connection, 20000)["merged"] > 0
     server.stop()
+
+
+@pytest.fixture
+def readers_max():
+    """How many connections a test may open: ten thousand, where the system gives as many files."""
+    wanted = 10_000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard < wanted + 1000:
+        warnings.warn(f"{hard} files may be open: fewer readers than {wanted}", stacklevel=1)
+    yield min(wanted, hard - 1000)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def receive_all(received, sizes):
+    """Reads on until each has that many bytes: {socket: bytes so far}, {socket: how many}."""
+    with selectors.DefaultSelector() as waiting:
+        for reader in received:
+            waiting.register(reader, selectors.EVENT_READ)
+        while waiting.get_map():
+            ready = waiting.select(30)
+            assert ready, f"{len(waiting.get_map())} readers wait for more"
+            for key, _ in ready:
+                reader = key.fileobj
+                received[reader] += reader.recv(1 << 16)
+                if len(received[reader]) >= sizes[reader]:
+                    waiting.unregister(reader)
+
+
+def test_ten_thousand_subscribers(start_server, readers_max):
+    """Each change comes to a hundred of them, hundreds of changes at a time: all get each, and nothing stays."""
+    users, rounds, changes = 100, 10, 5
+    server = start_server("--threads", 2, "--maxclients", readers_max + 10)
+    writer = server.connect()
+    received = {}
+    for number in range(readers_max):
+        reader = socket.create_connection(("127.0.0.1", server.port))
+        reader.sendall(encode("SUBSCRIBE", f"rs:{100 + number % users}"))
+        received[reader] = bytearray()
+    sizes = dict.fromkeys(received, len("*3\r\n$9\r\nsubscribe\r\n$6\r\nrs:100\r\n:1\r\n"))
+    receive_all(received, sizes)
+    before = int(info(writer)["used_memory_clients"])
+    with server.connect() as witness:
+        subscribe(witness, *range(100, 100 + users))
+        for round_ in range(rounds):
+            first = round_ * changes + 1
+            # Fewer at a time than may wait for a loop, so that nobody, however slow, gets them merged.
+            for version in range(first, first + changes):
+                writer.pipeline([["RS.ACK", 100 + user, 3, 1000 + version] for user in range(users)])
+            told = [read_message(witness) for _ in range(changes * users)]
+            size = sum(message_size(message) for message in told if message["user"] == "100")
+            sizes = {reader: so_far + size for reader, so_far in sizes.items()}
+            receive_all(received, sizes)
+    for number, (reader, got) in enumerate(received.items()):
+        told = [json.loads(text) for text in re.findall(rb"\{.*\}", got)]
+        assert len(got) == sizes[reader]
+        assert {message["user"] for message in told} == {str(100 + number % users)}
+        assert [message["version"] for message in told] == list(range(1, rounds * changes + 1))
+        assert {message["cause"] for message in told} == {"ack"}
+    after = int(info(writer)["used_memory_clients"])
+    assert after - before < 100 * readers_max + 100_000, "nothing stays of what was sent"
+    for reader in received:
+        reader.close()
+    wait_until(lambda: info(writer)["connected_clients"] == "1", "all are gone")
+    wait_until(
+        lambda: all(writer.pipeline([["RS.EVICT", 100 + user] for user in range(users)]))
+        or writer.call("DBSIZE") == 0,
+        "nobody is kept for who is gone",
+    )  # fmt: skip
+
+
+def message_size(message):
+    """Of the whole array that tells it; the users of one test are equally long."""
+    text = json.dumps(message, separators=(",", ":"))
+    head = f"*3\r\n$7\r\nmessage\r\n$6\r\nrs:{message['user']}\r\n${len(text)}\r\n"
+    return len(head) + len(text) + len("\r\n")
+
+
+def test_a_stop_does_not_wait_for_who_does_not_read(start_server):
+    server = start_server("--threads", 2)
+    writer = server.connect()
+    stalled = [server.connect(2 + number % 2, receive_buffer=4096) for number in range(20)]
+    for number, connection in enumerate(stalled):
+        subscribe(connection, 7 + number % 2)
+    wide = [word for channel in range(1, 400) for word in (channel, 5)]
+    for message in range(10, 400):
+        wide[1::2] = [message] * 399
+        writer.pipeline([["RS.BULKACK", user, *wide] for user in (7, 8)])
+    server.stop()
+    assert "all is written" in server.log()
+    server.start()
+    assert server.connect().call("RS.GET", 7, 399)[0][3] == "399"
 
 
 def follow_to(connection, version):
