@@ -138,9 +138,10 @@ def test_help_on_a_terminal(redis_cli):
     terminal.wait_for("> RS.BULKACK")
     terminal.type_in("\x15help rs.badge\r")
     terminal.wait_for(r"\n  RS\.BADGE .*\r\n  summary: How many mentions wait for each user")
-    terminal.wait_for(r"group: readstates\r")
+    # What is typed before there is a prompt again, redis-cli throws away.
+    terminal.wait_for(r"group: readstates\r(.|\n)*:\d+> ")
     terminal.type_in("help @readstates\r")
-    terminal.wait_for(r"\n  RS\.ACK(.|\n)*\n  RS\.UNMENTION")
+    terminal.wait_for(r"\n  RS\.ACK(.|\n)*\n  RS\.UNMENTION(.|\n)*:\d+> ")
     terminal.type_in("help ping\r")
     terminal.wait_for(r"\n  PING .*\r\n  summary: ")
 
