@@ -8,6 +8,7 @@ import socket
 import time
 
 import pytest
+from oracle import as_map
 from real_redis import run_redis
 from resp import Closed, Connection, ReplyError, Status, encode
 
@@ -72,6 +73,17 @@ SAME = [
     "COMMAND LIST FILTERBY PATTERN [xp]ing",
     "COMMAND LIST FILTERBY x y",
     "COMMAND LIST FILTERBY ACLCAT fast y",
+    "COMMAND DOCS nosuch",
+    "COMMAND INFO nosuch",
+    "CONFIG",
+    "CONFIG FOO",
+    "CONFIG GET",
+    "CONFIG GET nosuch*",
+    "CONFIG RESETSTAT x",
+    "CONFIG RESETSTAT",
+    "CONFIG REWRITE x",
+    "CONFIG SET timeout",
+    "DBSIZE x",
     "ECHO",
     "ECHO hi",
     "HELLO 3 AUTH anna x",
@@ -94,7 +106,18 @@ SAME = [
 ]
 
 # The replies are of the same types, with the same keys in the same order.
-SHAPES = ["CLIENT ID", "CLIENT INFO", "CLIENT LIST", "HELLO", "HELLO 2", "HELLO 3", "TIME"]
+SHAPES = [
+    "CLIENT ID",
+    "CLIENT INFO",
+    "CLIENT LIST",
+    "CONFIG GET maxclients",
+    "CONFIG GET maxclient? MAXCL*ts",
+    "DBSIZE",
+    "HELLO",
+    "HELLO 2",
+    "HELLO 3",
+    "TIME",
+]
 
 # What Redis 7.2 has, and 7.0 has not.
 NEWER_FIELDS = ["lib-name", "lib-ver"]
@@ -128,6 +151,22 @@ def typed(reply):
 def test_the_same_replies(ours, redis_port, protocol, commands):
     mine, theirs = (list(map(typed, run(port, protocol, commands))) for port in (ours, redis_port))
     assert mine == theirs
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_the_same_parts_of_what_commands_say_of_themselves(ours, redis_port, protocol):
+    for name in ("ping", "subscribe", "config"):
+        mine, theirs = (run(port, protocol, f"COMMAND INFO {name}")[0][0] for port in (ours, redis_port))
+        assert [type(part) for part in mine] == [type(part) for part in theirs]
+        assert mine[:2] == theirs[:2]
+        assert {type(flag) for flag in mine[2]} <= {Status}
+        mine, theirs = (
+            as_map(as_map(run(port, protocol, f"COMMAND DOCS {name}")[0])[name])
+            for port in (ours, redis_port)
+        )
+        for key in ("summary", "since", "group", "complexity"):
+            assert type(mine[key]) is type(theirs[key])
+        assert mine["group"] == theirs["group"]
 
 
 @pytest.mark.parametrize(
