@@ -29,6 +29,7 @@
     X(METRIC_COMMANDS, "total_commands_processed")                                                 \
     X(METRIC_CONNECTIONS, "total_connections_received")                                            \
     X(METRIC_CONNECTIONS_REFUSED, "rejected_connections")                                          \
+    X(METRIC_CLIENTS_EVICTED, "evicted_clients")                                                   \
     X(METRIC_BYTES_IN, "total_net_input_bytes")                                                    \
     X(METRIC_BYTES_OUT, "total_net_output_bytes")                                                  \
     X(METRIC_HITS, "cache_hits")                                                                   \

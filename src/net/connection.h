@@ -75,7 +75,7 @@ struct connection {
     bool is_at_end;  /* The client sends nothing more. */
     bool is_in_flush;
     bool is_stalled;
-    bool is_no_evict; /* Told by CLIENT; nothing here depends on them. */
+    bool is_no_evict; /* Both told by CLIENT; nothing here depends on the second. */
     bool is_no_touch;
     enum connection_mute mute;
     uint8_t lists_open_max; /* 1 to CONNECTION_LISTS_OPEN_MAX: doubles with each short list. */
@@ -145,6 +145,10 @@ void connection_note_activity(struct connection *self);
 
 /* Closes those that for too long have neither sent anything nor read what they were sent. */
 void connections_expire(struct loop *loop, uint64_t now_ms);
+
+/* Closes the largest while all together take more than the loop's share of maxmemory-clients, but
+ * for those with CLIENT NO-EVICT; some a turn. */
+void connections_evict(struct loop *loop);
 
 /* No more reading anywhere. */
 void connections_stop_reading(struct loop *loop);

@@ -1,4 +1,5 @@
-/* Which connections of a loop have been idle for how long, and the end of those for too long. */
+/* Connections that the loop ends by itself: those that were idle for too long, and the largest where
+ * all together take too much. */
 #include "net/connection.h"
 #include "net/net_internal.h"
 
@@ -79,5 +80,41 @@ void connections_expire(struct loop *loop, uint64_t now_ms)
             connection_close(self);
         }
         self = newer;
+    }
+}
+
+enum { LARGEST = 16 };
+
+/* Those that take most and may be closed, the largest first; returns how many. */
+static uint32_t find_largest(const struct loop *loop, struct connection *largest[static LARGEST])
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < loop->connections_capacity; i++) {
+        struct connection *client = loop->connections[i];
+        if (client == NULL || client->is_no_evict ||
+            (count == LARGEST && client->bytes_counted <= largest[LARGEST - 1]->bytes_counted)) {
+            continue;
+        }
+        count += count < LARGEST;
+        uint32_t at = count - 1;
+        for (; at > 0 && largest[at - 1]->bytes_counted < client->bytes_counted; at--) {
+            largest[at] = largest[at - 1];
+        }
+        largest[at] = client;
+    }
+    return count;
+}
+
+void connections_evict(struct loop *loop)
+{
+    enum { ROUNDS_A_TURN = 8 };
+    const uint64_t share = loop->settings.clients_bytes_max / loop->lent_net->threads;
+    for (int round = 0; round < ROUNDS_A_TURN && loop->client_bytes > share; round++) {
+        struct connection *largest[LARGEST];
+        const uint32_t count = find_largest(loop, largest);
+        for (uint32_t i = 0; i < count && loop->client_bytes > share; i++) {
+            connection_close(largest[i]);
+            metrics_add(&loop->metrics, METRIC_CLIENTS_EVICTED, 1);
+        }
     }
 }

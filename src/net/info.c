@@ -152,6 +152,7 @@ static void add_stats(struct info_text *to, struct net *net)
     info_add(to, "instantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n",
              rate_kib(net, RATE_BYTES_IN), rate_kib(net, RATE_BYTES_OUT));
     add_metric(to, net, METRIC_CONNECTIONS_REFUSED);
+    add_metric(to, net, METRIC_CLIENTS_EVICTED);
     info_add(to, "keyspace_hits:%" PRIu64 "\r\n", count_metric(net, METRIC_HITS));
     info_add(to, "keyspace_misses:%" PRIu64 "\r\n", count_metric(net, METRIC_MISSES));
     info_add(to, "evicted_keys:%" PRIu64 "\r\nexpired_keys:0\r\n",

@@ -231,6 +231,7 @@ static void on_check(uv_check_t *check) THREAD_ATTRIBUTE(no_thread_safety_analys
         receive_texts(self, &net->loops[other]);
     }
     turn_stop(self);
+    connections_evict(self);
     metrics_set(&self->metrics, METRIC_CLIENT_BYTES, self->client_bytes);
     publish_commands(self);
     connections_flush(self);

@@ -29,12 +29,13 @@ enum {
     NET_RUN_ID_SIZE = 41, /* 40 hexadecimal digits. */
 };
 
-/* What may change while it runs. The shard's limits are those of all shards together: shared out
- * evenly. */
+/* What may change while it runs. The shard's limits, and what all clients take, are those of all
+ * threads together: shared out evenly. */
 struct net_settings {
     struct shard_limits limits;
-    uint64_t idle_timeout_ms; /* 0: none. */
-    uint64_t output_max;      /* Bytes that wait for one client, before it is cut off. */
+    uint64_t idle_timeout_ms;   /* 0: none. */
+    uint64_t output_max;        /* Bytes that wait for one client, before it is cut off. */
+    uint64_t clients_bytes_max; /* All that connections take. */
     uint32_t clients_max;
     uint32_t arguments_max;
     uint32_t argument_size_max;

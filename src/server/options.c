@@ -221,6 +221,7 @@ void options_set_defaults(struct options *self, struct machine machine)
     const uint64_t quarter = machine.memory_bytes / 4;
     self->cache_memory_bytes = quarter < least ? least : quarter;
     self->dirty_memory_bytes = self->cache_memory_bytes / 2;
+    self->maxmemory_clients_bytes = quarter < OPTIONS_MB ? OPTIONS_MB : quarter;
 }
 
 uint32_t options_get_threads(const struct options *self)

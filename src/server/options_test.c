@@ -67,6 +67,7 @@ static void the_defaults_are_those_of_the_contract(void **state)
         {"shutdown-timeout", "10s"},
         {"allow-insecure", "no"},
         /* The contract has none of these. */
+        {"maxmemory-clients", "6442450944"},
         {"gather-below", "85"},
         {"slowlog-log-slower-than", "10ms"},
         {"slowlog-max-len", "128"},

@@ -59,6 +59,7 @@ static struct net_settings settings_of(const struct options *options)
                    .mention_ids_kept = (uint8_t)options->mention_ids_kept},
         .idle_timeout_ms = options->timeout_ms,
         .output_max = options->client_output_limit_bytes,
+        .clients_bytes_max = options->maxmemory_clients_bytes,
         .clients_max = (uint32_t)options->maxclients,
         .arguments_max = (uint32_t)options->max_arguments,
         .argument_size_max = (uint32_t)options->max_argument_bytes,

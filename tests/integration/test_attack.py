@@ -236,6 +236,36 @@ def test_many_shutdowns_are_one(start_server):
     assert server.connect().call("RS.LIST", 1999)[1] == 1
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_half_commands_are_bounded_in_all(start_server, threads):
+    """Each keeps to what a command may have, and never ends; all together would take 400 MB."""
+    bound = 6 * MIB * threads
+    server = start_server("--threads", threads, "--maxmemory-clients", bound)
+    other = server.connect()
+    kept = server.connect()
+    assert kept.call("CLIENT", "NO-EVICT", "ON") == "OK"
+    half = b"*4096\r\n$4\r\nPING\r\n" + b"".join([b"$4096\r\n%s\r\n" % (b"x" * 4096)] * 600)
+    kept.send(half)
+    halves = [Connection(server.port) for _ in range(160)]
+    for connection in halves:
+        with contextlib.suppress(OSError):  # Closed while it sends.
+            connection.send(half)
+        assert int(info(other)["used_memory_clients"]) < bound + MIB
+    fewest = 160 - bound // (2 * MIB)
+    wait_until(lambda: int(info(other)["evicted_clients"]) >= fewest, "the largest are closed")
+    assert other.call("RS.ACK", 1, 2, 3) == [1, 0]
+    kept.send(b"".join([b"$1\r\nx\r\n"] * (4095 - 600)))
+    assert kept.read() == "ERR wrong number of arguments for 'ping' command"
+    assert other.call("CONFIG", "SET", "maxmemory-clients", 64 * MIB) == "OK"
+    evicted = info(other)["evicted_clients"]
+    another = server.connect()
+    another.send(half)
+    wait_until(lambda: "qbuf=24" in other.call("CLIENT", "LIST"), "half a command is there")
+    assert info(other)["evicted_clients"] == evicted
+    for connection in halves:
+        connection.close()
+
+
 def test_a_load_of_everything_at_once(start_server, seed):
     """Commands, evictions, new limits, clients that leave in the middle, then SIGTERM: exit 0."""
     server = start_server("--threads", 3, "--cache-users", 30, "--commit-delay", "50ms")
