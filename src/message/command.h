@@ -102,6 +102,7 @@ struct command {
         uint64_t pin_ms;        /* PIN. */
         uint64_t since_version; /* LIST, where it is asked for. */
         uint64_t subscriptions; /* SUBSCRIBE: the client's, with this one. */
+        uint64_t number;        /* Whichever it is. */
     };
     union {
         const void *list;                     /* NULL without. */

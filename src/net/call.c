@@ -52,44 +52,13 @@ static struct shape shape_of(enum command_kind kind, uint64_t number)
     UNREACHABLE("a command with a list, or of no user");
 }
 
-static uint64_t number_of(const struct command *command)
-{
-    switch (command->kind) {
-    case COMMAND_PIN:
-        return command->pin_ms;
-    case COMMAND_ACK:
-    case COMMAND_JOIN:
-    case COMMAND_LEAVE:
-        return command->message.value;
-    case COMMAND_INSPECT_CHANNEL:
-    case COMMAND_LIST:
-    case COMMAND_FLUSH_USER:
-    case COMMAND_EVICT:
-    case COMMAND_FORGET:
-    case COMMAND_INSPECT_USER:
-    case COMMAND_MEASURE_USER:
-    case COMMAND_SUBSCRIBE:
-    case COMMAND_UNSUBSCRIBE:
-    case COMMAND_BULKACK:
-    case COMMAND_MENTION:
-    case COMMAND_MESSAGE:
-    case COMMAND_UNMENTION:
-    case COMMAND_DEL:
-    case COMMAND_GET:
-    case COMMAND_BADGE:
-    case COMMAND_FLUSH_ALL:
-        return 0;
-    }
-    UNREACHABLE("a command of no kind");
-}
-
 bool call_is_made_of_numbers(const struct command *command, const struct slice *arguments,
                              uint32_t count)
 {
     /* With a type written where none is needed it is the same channel, in other words. */
     const bool is_ack = command->kind == COMMAND_ACK;
     const struct shape shape = is_ack ? (struct shape){.has_channel = true, .has_number = true}
-                                      : shape_of(command->kind, number_of(command));
+                                      : shape_of(command->kind, command->number);
     if (shape.has_channel && command->channel.type == 0 && arguments[2].size > 1 &&
         arguments[2].bytes[1] == ':') {
         return false;
@@ -105,7 +74,7 @@ struct call_numbers call_get_numbers(const struct command *command)
                                  .channel_type = command->channel.type,
                                  .user = command->user.value,
                                  .channel_id = command->channel.id,
-                                 .number = number_of(command)};
+                                 .number = command->number};
 }
 
 static struct slice print_number(char to[static DECIMAL_SIZE_MAX], uint64_t number)
