@@ -63,8 +63,7 @@ enum {
         "replies that may wait for one connection before it is closed")                            \
     SIZE(maxmemory_clients_bytes, "maxmemory-clients", NETWORK, LIVE, NULL, OPTIONS_MB,            \
         64 * OPTIONS_TB,                                                                           \
-        "all that connections take, before the largest is closed; a quarter of the memory "        \
-        "unless set")                                                                              \
+        "all connections take before the largest is closed; a quarter of the memory unless set")   \
     TEXT(data_dir, "data-dir", STORE, FIXED, "./data", 1, OPTIONS_TEXT_SIZE - 1,                   \
         "folder of all data; made if missing, for one server at a time")                           \
     CHOICE(store, "store", STORE, FIXED, "rocksdb", enum options_store, "rocksdb|memory",          \
