@@ -19,7 +19,7 @@ static void every_command_is_declared_whole(void **state)
             assert_false(isupper((unsigned char)*at));
         }
         assert_int_not_equal(spec->arity, 0);
-        assert_true(spec->flags != 0 && spec->flags < 1U << COMMAND_FLAGS);
+        assert_true(spec->flags < 1U << COMMAND_FLAGS);
         assert_false((spec->flags & COMMAND_WRITE) != 0 && (spec->flags & COMMAND_READONLY) != 0);
         assert_in_range(spec->key, 0, abs(spec->arity) - 1);
         assert_true(spec->group[0] != '\0' && spec->reply[0] != '\0' &&
