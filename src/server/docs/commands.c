@@ -84,6 +84,9 @@ static void print_arity(FILE *to, const struct command_spec *spec)
 
 static void print_flags(FILE *to, const struct command_spec *spec)
 {
+    if (spec->flags == 0) {
+        return;
+    }
     fputs("| flags | ", to);
     const char *gap = "";
     for (unsigned i = 0; i < COMMAND_FLAGS; i++) {

@@ -126,6 +126,9 @@ static void print_reply(FILE *to, const struct command_spec *spec, const struct 
 
 static void print_flags(FILE *to, unsigned flags)
 {
+    if (flags == 0) {
+        return;
+    }
     const char *gap = ".TP\nFlags\n";
     for (unsigned i = 0; i < COMMAND_FLAGS; i++) {
         if ((flags >> i & 1) != 0) {
