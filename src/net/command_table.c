@@ -244,7 +244,8 @@ static const struct command_spec specs[COMMAND_IDS] = {
                                       "writes what was changed into the config file. "
                                       "Tools for Redis find save, appendonly and databases too.",
                            .reply = "GET: a map. HELP: lines. Else OK",
-                           .complexity = "O(N) with N options"},
+                           .complexity = "O(N*M) with N options and M bytes of patterns, of "
+                                         "which there may be 64 of 128 bytes"},
     [COMMAND_ID_DBSIZE] = {.id = COMMAND_ID_DBSIZE,
                            .name = "dbsize",
                            .arity = 1,

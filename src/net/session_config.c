@@ -3,6 +3,8 @@
 #include "net/render.h"
 #include "net/session_reply.h"
 
+#include <stdio.h>
+
 static const char *const config_help[] = {
     "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "GET <pattern>",
@@ -33,8 +35,28 @@ static void take_option(void *to, const char *name, const char *value)
     list->count++;
 }
 
+/* Matching takes as many steps as all patterns have bytes, times those of all names: more than
+ * anybody asks for would hold the thread. */
+enum { PATTERNS_MAX = 64, PATTERN_SIZE_MAX = 128 };
+
+static bool are_short(const struct slice *patterns, uint32_t count)
+{
+    bool is_short = count <= PATTERNS_MAX;
+    for (uint32_t i = 0; i < count && is_short; i++) {
+        is_short = patterns[i].size <= PATTERN_SIZE_MAX;
+    }
+    return is_short;
+}
+
 static void config_get(struct connection *self, const struct slice *patterns, uint32_t count)
 {
+    if (!are_short(patterns, count)) {
+        char text[REQUEST_ERROR_SIZE];
+        snprintf(text, sizeof text, "CONFIG GET takes at most %d patterns of at most %d bytes",
+                 PATTERNS_MAX, PATTERN_SIZE_MAX);
+        render_error(&self->writer, text);
+        return;
+    }
     const struct net_host *host = &self->lent_loop->lent_net->config.host;
     struct option_list list = {0};
     buffer_init(&list.pairs);

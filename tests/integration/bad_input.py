@@ -428,10 +428,11 @@ def random_text(random):
 
 
 def spoil(random, text):
-    """One byte more, less or another."""
+    """One byte more, less or another; not longer than an argument may be, which is another error."""
     at = random.randrange(len(text) + 1)
     byte = bytes([random.choice((random.randrange(256), random.choice(b" 0:-+")))])
-    return text[:at] + random.choice((byte, b"")) + text[at + random.randrange(2) :]
+    spoiled = text[:at] + random.choice((byte, b"")) + text[at + random.randrange(2) :]
+    return spoiled[:ARGUMENT_BYTES_MAX]
 
 
 def any_case(random, name):

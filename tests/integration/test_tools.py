@@ -212,6 +212,10 @@ def test_config_set(start_server):
         assert isinstance(got, ReplyError) and got.word == "ERR" and "cache-users" in got, value
         assert get("cache-users") == "200"
     assert connection.call("CONFIG", "SET", "cache-users").word == "ERR"
+    wrong = "ERR CONFIG GET takes at most 64 patterns of at most 128 bytes"
+    assert connection.call("CONFIG", "GET", *["*"] * 65) == wrong
+    assert connection.call("CONFIG", "GET", "port", "*" * 129) == wrong
+    assert len(as_map(connection.call("CONFIG", "GET", *["*" * 128] * 64))) > 30
     assert connection.call("CONFIG", "NOPE") == "ERR unknown subcommand 'NOPE'. Try CONFIG HELP."
 
 
