@@ -1,5 +1,5 @@
-/* Connections that the loop ends by itself: those that were idle for too long, and the largest where
- * all together take too much. */
+/* Connections that the loop ends by itself: those that were idle for too long, and the largest
+ * where all together take too much. */
 #include "net/connection.h"
 #include "net/net_internal.h"
 
