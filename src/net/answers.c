@@ -22,6 +22,11 @@ static struct answer *answer_at(const struct answers *self, uint32_t number)
     return &self->ring[number & (self->capacity - 1)];
 }
 
+static struct answer_call *call_at(const struct answers *self, const struct answer *answer)
+{
+    return &self->calls[answer - self->ring];
+}
+
 static void drop(struct answers *self, struct answer *answer)
 {
     self->held -= answer->held;
@@ -32,8 +37,8 @@ static void drop(struct answers *self, struct answer *answer)
     if (answer->parts != NULL) {
         free(answer->parts);
     }
-    if (answer->call.copied != NULL) {
-        slow_command_destroy(&answer->call.copied);
+    if (answer->is_left) {
+        slow_command_destroy(&call_at(self, answer)->call.copied);
     }
     *answer = (struct answer){0};
 }
@@ -44,6 +49,7 @@ void answers_deinit(struct answers *self)
         drop(self, answer_at(self, number));
     }
     free(self->ring);
+    free(self->calls);
     *self = (struct answers){0};
 }
 
@@ -52,15 +58,57 @@ static bool grow(struct answers *self)
     struct answers larger = *self;
     larger.capacity = self->capacity == 0 ? CAPACITY_AT_START : 2 * self->capacity;
     larger.ring = calloc(larger.capacity, sizeof(struct answer));
-    if (larger.ring == NULL) {
+    larger.calls = self->calls == NULL ? NULL : calloc(larger.capacity, sizeof(struct answer_call));
+    if (larger.ring == NULL || (self->calls != NULL && larger.calls == NULL)) {
+        free(larger.ring);
+        free(larger.calls);
         return false;
     }
     for (uint32_t number = self->head; number != self->next; number++) {
-        *answer_at(&larger, number) = *answer_at(self, number);
+        struct answer *to = answer_at(&larger, number);
+        *to = *answer_at(self, number);
+        if (to->is_left) {
+            *call_at(&larger, to) = *call_at(self, answer_at(self, number));
+        }
     }
     free(self->ring);
+    free(self->calls);
     *self = larger;
     return true;
+}
+
+void answers_leave(struct answers *self, uint32_t number, struct call *call,
+                   const struct call_numbers *numbers)
+{
+    struct answer *answer = answer_at(self, number);
+    if (self->calls == NULL) {
+        self->calls = calloc(self->capacity, sizeof(struct answer_call));
+    }
+    if (self->calls == NULL) {
+        slow_command_destroy(&call->copied);
+        return;
+    }
+    if (call->copied != NULL) {
+        answers_hold(self, number, slow_command_get_size(call->copied));
+    }
+    *call_at(self, answer) = (struct answer_call){.call = *call, .numbers = *numbers};
+    call->copied = NULL;
+    answer->is_left = true;
+}
+
+struct answer_call answers_take_call(struct answers *self, uint32_t number)
+{
+    struct answer *answer = answer_at(self, number);
+    ASSERT(answer->is_left);
+    answer->is_left = false;
+    return *call_at(self, answer);
+}
+
+size_t answers_get_size(const struct answers *self)
+{
+    const size_t each =
+        sizeof(struct answer) + (self->calls == NULL ? 0 : sizeof(struct answer_call));
+    return self->capacity * each;
 }
 
 bool answers_insert(struct answers *self, uint32_t *out_number)

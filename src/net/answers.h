@@ -8,7 +8,8 @@
  * from several shards, whose parts are put together. What belongs to the head goes straight into
  * the output.
  *
- * Memory: a ring of entries on the heap, none before the first command.  Thread: the connection's.
+ * Memory: a ring of entries on the heap, none before the first command; another one for those that
+ * had to wait, from the first of them on.  Thread: the connection's.
  */
 #ifndef NET_ANSWERS_H
 #define NET_ANSWERS_H
@@ -30,22 +31,31 @@ struct answer_parts {
     struct reply_badge badges[]; /* `asked` of them, by position; RS.BADGE only. */
 };
 
+/* One cache line: most commands need no more. */
 struct answer {
-    struct call call;            /* The command; of who takes it and who times it. */
-    struct call_numbers numbers; /* Of one that was left. */
-    uint32_t held;               /* Bytes that the command takes while it has no answer. */
-    struct buffer bytes;         /* Not yet in the output. */
+    struct buffer bytes; /* Not yet in the output. */
     struct answer_parts *parts;
+    uint64_t kept_version;
+    uint64_t kept_number;
+    uint32_t held; /* Bytes that the command takes while it has no answer. */
     bool done;
     bool is_list; /* Of several parts: its head is written when the last is there. */
     bool is_kept; /* The commonest reply, REPLY_STATE: two numbers, written when it is its turn. */
-    uint64_t kept_version;
-    uint64_t kept_number;
+    bool is_left; /* Its answer was not there at once: there is a call for it. */
+};
+
+_Static_assert(sizeof(struct answer) == 64, "an answer is a cache line");
+
+/* A command that waits for its answer, to be timed and told of. */
+struct answer_call {
+    struct call call;
+    struct call_numbers numbers;
 };
 
 struct answers {
     struct answer *ring;
-    uint32_t capacity; /* A power of two, or 0. */
+    struct answer_call *calls; /* As many, of those that are left; NULL: none ever was. */
+    uint32_t capacity;         /* A power of two, or 0. */
     uint32_t head;
     uint32_t next;
 
@@ -95,16 +105,20 @@ static inline bool answers_is_open(const struct answers *self, uint32_t number)
            !self->ring[number & (self->capacity - 1)].done;
 }
 
-/* Of a command whose answer is not out. */
-static inline struct call *answers_get_call(const struct answers *self, uint32_t number)
-{
-    return &self->ring[number & (self->capacity - 1)].call;
-}
+/* The command has no answer yet, and waits. The call's copied arguments are taken over, and count
+ * as held. Without memory nobody will time it. */
+void answers_leave(struct answers *self, uint32_t number, struct call *call,
+                   const struct call_numbers *numbers);
 
-static inline struct call_numbers *answers_get_numbers(const struct answers *self, uint32_t number)
+static inline bool answers_is_left(const struct answers *self, uint32_t number)
 {
-    return &self->ring[number & (self->capacity - 1)].numbers;
+    return self->ring[number & (self->capacity - 1)].is_left;
 }
+/* Of one that was left: the caller's from here on. */
+struct answer_call answers_take_call(struct answers *self, uint32_t number);
+
+/* What the rings take, without what the entries hold. */
+size_t answers_get_size(const struct answers *self);
 
 /* Will the whole answer be there with this reply? */
 static inline bool answers_ends_with(const struct answers *self, uint32_t number,

@@ -21,7 +21,6 @@ struct call {
     struct slow_command *copied; /* Its arguments; NULL: its numbers say them. Owned. */
     uint8_t command;             /* enum command_id. */
     bool is_lower;               /* Its name came in lower case. */
-    bool is_left;                /* Its answer was not there at once. */
 };
 
 _Static_assert(COMMAND_IDS <= UINT8_MAX, "a command's id fits into a byte");

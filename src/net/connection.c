@@ -21,7 +21,7 @@ static void count_bytes(struct connection *self)
 {
     const uint64_t bytes = sizeof *self + self->in.capacity + self->out.capacity +
                            self->sending.capacity + self->answers.bytes + self->answers.held +
-                           self->answers.capacity * sizeof(struct answer) + feed_count_bytes(self);
+                           answers_get_size(&self->answers) + feed_count_bytes(self);
     self->lent_loop->client_bytes += bytes - self->bytes_counted;
     self->bytes_counted = bytes;
 }
@@ -429,17 +429,18 @@ void connection_take_reply(struct loop *loop, const struct reply *reply)
     const size_t size = buffer_peek_size(&self->out);
     const uint32_t number = (uint32_t)reply->token.sequence;
     const bool ends = answers_ends_with(&self->answers, number, reply);
-    /* The answer's entry may go with it. */
-    struct call call = *answers_get_call(&self->answers, number);
-    struct call_numbers numbers;
-    if (ends && call.is_left) {
-        numbers = *answers_get_numbers(&self->answers, number);
-        answers_get_call(&self->answers, number)->copied = NULL;
+    const bool is_left = ends && answers_is_left(&self->answers, number);
+    struct answer_call left;
+    if (UNLIKELY(is_left)) {
+        left = answers_take_call(&self->answers, number);
     }
     const bool taken = answers_take(&self->answers, number, reply, &self->writer);
     const bool failed = stats_take_error(loop->stats, &self->writer);
-    if (ends) {
-        timing_end(self, &call, &numbers, failed);
+    if (UNLIKELY(is_left)) {
+        timing_end(self, &left, failed);
+    } else if (ends) {
+        loop->timing.answered++;
+        loop->timing.failed += failed;
     }
     if (!taken) {
         connection_close(self);

@@ -20,10 +20,11 @@ static uint64_t entries_of(const struct batch *batch, uint64_t among, uint32_t s
     return found;
 }
 
-/* One entry or more. */
-static void execute(struct shard *shard, const struct batch *batch, uint64_t entries)
+/* One entry or more. Returns those that were answered with an error. */
+static uint64_t execute(struct loop *self, struct shard *shard, uint64_t entries)
     THREAD_ATTRIBUTE(requires_capability(shard_thread))
 {
+    const struct batch *batch = &self->batch;
     struct user_id users[BATCH_MAX];
     uint32_t count = 0;
     uint64_t rest = entries;
@@ -32,9 +33,14 @@ static void execute(struct shard *shard, const struct batch *batch, uint64_t ent
         rest &= rest - 1;
     } while (rest != 0);
     shard_prefetch(shard, users, count);
+    uint64_t failed = 0;
     for (uint64_t left = entries; left != 0; left &= left - 1) {
-        shard_execute(shard, &batch->commands[__builtin_ctzll(left)]);
+        const unsigned i = (unsigned)__builtin_ctzll(left);
+        const uint32_t before = self->timing.failed;
+        shard_execute(shard, &batch->commands[i]);
+        failed |= (uint64_t)(self->timing.failed != before) << i;
     }
+    return failed;
 }
 
 static enum status mail(struct loop *self, uint32_t shard, const struct command *command)
@@ -42,31 +48,37 @@ static enum status mail(struct loop *self, uint32_t shard, const struct command 
     return link_send_command(net_get_link(self->lent_net, self->number, shard), command);
 }
 
-/* False: they stay in the batch. */
-static bool run_shard(struct loop *self, uint32_t shard, uint64_t entries)
+/* Entries of a batch, a bit each, that were executed or sent. */
+struct run {
+    uint64_t kept;   /* Not yet: they stay in the batch. */
+    uint64_t left;   /* Their answers are to come. */
+    uint64_t failed; /* Answered with an error. */
+};
+
+static void run_shard(struct loop *self, uint32_t shard, uint64_t entries, struct run *run)
     THREAD_ATTRIBUTE(requires_capability(shard_thread))
 {
     struct batch *batch = &self->batch;
     struct loop *home = &self->lent_net->loops[shard];
     if (visit_begin(self, home)) {
         const uint32_t before = self->timing.answered;
-        execute(home->shard, batch, entries);
+        run->failed |= execute(self, home->shard, entries);
         if (self->timing.answered - before != (uint32_t)__builtin_popcountll(entries)) {
-            timing_leave_batch(self, entries);
+            run->left |= timing_leave_batch(self, entries);
         }
         visit_end(self, home);
-        return true;
+        return;
     }
     if (home == self) {
-        return false;
+        run->kept |= entries;
+        return;
     }
     for (uint64_t left = entries; left != 0; left &= left - 1) {
         const enum status status = mail(self, shard, &batch->commands[__builtin_ctzll(left)]);
         /* A command without a list takes no memory on its way. */
         ASSERT(status == STATUS_OK);
     }
-    timing_leave_batch(self, entries);
-    return true;
+    run->left |= timing_leave_batch(self, entries);
 }
 
 static void keep(struct batch *batch, uint64_t entries)
@@ -90,17 +102,17 @@ void dispatch_run(struct loop *self)
         return;
     }
     const uint64_t all = batch->count == BATCH_MAX ? UINT64_MAX : (UINT64_C(1) << batch->count) - 1;
-    uint64_t left = all;
-    uint64_t kept = 0;
-    while (left != 0) {
-        const uint32_t shard = batch->shards[__builtin_ctzll(left)];
+    uint64_t rest = all;
+    struct run run = {0};
+    while (rest != 0) {
+        const uint32_t shard = batch->shards[__builtin_ctzll(rest)];
         const uint64_t entries =
-            self->lent_net->threads == 1 ? left : entries_of(batch, left, shard);
-        left &= ~entries;
-        kept |= run_shard(self, shard, entries) ? 0 : entries;
+            self->lent_net->threads == 1 ? rest : entries_of(batch, rest, shard);
+        rest &= ~entries;
+        run_shard(self, shard, entries, &run);
     }
-    timing_end_batch(self, all & ~kept);
-    keep(batch, kept);
+    timing_end_batch(self, all & ~run.kept, run.left, run.failed);
+    keep(batch, run.kept);
 }
 
 bool dispatch_has_room(struct loop *self, uint32_t shard)

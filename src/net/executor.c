@@ -66,7 +66,6 @@ static bool take(struct execution *self, struct command *command)
         answers_hold(&connection->answers, number, command_get_list_size(command));
     }
     self->call.taken_ns = self->loop->timing.now_ns;
-    *answers_get_call(&connection->answers, number) = self->call;
     command->token = connection_make_token(connection, number);
     metrics_add(&self->loop->metrics, METRIC_COMMANDS, 1);
     return true;
@@ -110,7 +109,8 @@ static bool execute_listed(struct execution *self, struct command *command, uint
     if (taken) {
         const struct timing_mark mark = timing_mark(self->connection);
         execute_part(self, shard, command);
-        timing_end_listed(self->connection, &mark, loop->arguments, self->arguments_count);
+        timing_end_listed(self->connection, &mark, &self->call, loop->arguments,
+                          self->arguments_count);
     }
     if (is_own) {
         visit_end(loop, loop);
@@ -166,7 +166,7 @@ static bool execute_many(struct execution *self, struct command *command)
                              command->count, command->kind == COMMAND_BADGE)) {
         const struct timing_mark mark = timing_mark(connection);
         execute_parts(self, command, named);
-        timing_end_listed(connection, &mark, loop->arguments, self->arguments_count);
+        timing_end_listed(connection, &mark, &self->call, loop->arguments, self->arguments_count);
     } else if (taken) {
         answers_remove_newest(&connection->answers);
         connection_close(connection);

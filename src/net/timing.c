@@ -68,55 +68,16 @@ static void count(struct loop *loop, uint8_t command, uint64_t times, uint64_t t
     }
 }
 
-/* All that was answered at once. True: one of them was slow. */
-static bool settle(struct loop *loop)
-{
-    struct timing *self = &loop->timing;
-    const uint64_t now_ns = read_clock(self);
-    bool slow = false;
-    for (uint32_t i = 0; i < self->groups_count; i++) {
-        const struct timing_group *group = &self->groups[i];
-        const uint64_t taken_ns = now_ns - group->taken_ns;
-        count(loop, group->command, group->count, taken_ns, group->failed);
-        slow |= slowlog_is_slow(&loop->lent_net->slowlog, taken_ns);
-    }
-    self->groups_count = 0;
-    return slow;
-}
-
-static void end_at_once(struct loop *loop, const struct call *call, bool failed)
-{
-    struct timing *self = &loop->timing;
-    self->answered++;
-    if (self->groups_count > 0) {
-        struct timing_group *last = &self->groups[self->groups_count - 1];
-        if (last->taken_ns == call->taken_ns && last->command == call->command &&
-            last->failed == failed) {
-            last->count++;
-            return;
-        }
-    }
-    ASSERT(self->groups_count < BATCH_MAX);
-    self->groups[self->groups_count++] = (struct timing_group){
-        .taken_ns = call->taken_ns, .count = 1, .command = call->command, .failed = failed};
-}
-
-void timing_end(struct connection *connection, struct call *call,
-                const struct call_numbers *numbers, bool failed)
+void timing_end(struct connection *connection, struct answer_call *left, bool failed)
 {
     struct loop *loop = connection->lent_loop;
-    if (LIKELY(!call->is_left)) {
-        end_at_once(loop, call, failed);
-        return;
-    }
+    struct call *call = &left->call;
     const uint64_t taken_ns = timing_begin(loop) - call->taken_ns;
     count(loop, call->command, 1, taken_ns, failed);
     if (UNLIKELY(slowlog_is_slow(&loop->lent_net->slowlog, taken_ns))) {
-        log_slow(connection, call_take_arguments(call, numbers), taken_ns);
+        log_slow(connection, call_take_arguments(call, &left->numbers), taken_ns);
     }
-    if (call->copied != NULL) {
-        slow_command_destroy(&call->copied);
-    }
+    slow_command_destroy(&call->copied);
 }
 
 /* NULL: it is closed, or did not ask for an answer. */
@@ -132,22 +93,10 @@ static struct connection *find_connection(const struct loop *loop,
     return is_same ? connection : NULL;
 }
 
-/* Its arguments wait with it, and count as what the connection holds. */
-static void leave(struct connection *connection, uint32_t number, struct call *call,
-                  const struct call_numbers *numbers)
-{
-    call->is_left = true;
-    if (call->copied != NULL) {
-        answers_hold(&connection->answers, number, slow_command_get_size(call->copied));
-    }
-    *answers_get_call(&connection->answers, number) = *call;
-    *answers_get_numbers(&connection->answers, number) = *numbers;
-    call->copied = NULL;
-}
-
-void timing_leave_batch(struct loop *loop, uint64_t entries)
+uint64_t timing_leave_batch(struct loop *loop, uint64_t entries)
 {
     struct batch *batch = &loop->batch;
+    uint64_t found = 0;
     for (uint64_t left = entries; left != 0; left &= left - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(left);
         const struct command *command = &batch->commands[i];
@@ -155,65 +104,92 @@ void timing_leave_batch(struct loop *loop, uint64_t entries)
         const uint32_t number = (uint32_t)command->token.sequence;
         if (connection != NULL && answers_is_open(&connection->answers, number)) {
             const struct call_numbers numbers = call_get_numbers(command);
-            leave(connection, number, &batch->calls[i], &numbers);
+            answers_leave(&connection->answers, number, &batch->calls[i], &numbers);
+            found |= UINT64_C(1) << i;
         }
     }
+    return found;
+}
+
+/* Of what was answered at once. True: something was slow. */
+static bool count_batch(struct loop *loop, uint64_t entries, uint64_t failed)
+{
+    const struct batch *batch = &loop->batch;
+    const uint64_t now_ns = read_clock(&loop->timing);
+    bool slow = false;
+    while (entries != 0) {
+        const unsigned first = (unsigned)__builtin_ctzll(entries);
+        const struct call *call = &batch->calls[first];
+        const bool has_failed = (failed >> first & 1) != 0;
+        uint64_t times = 0;
+        /* Most batches are of one command, all taken in one turn. */
+        for (uint64_t rest = entries; rest != 0; rest &= rest - 1) {
+            const unsigned i = (unsigned)__builtin_ctzll(rest);
+            if (batch->calls[i].taken_ns != call->taken_ns ||
+                batch->calls[i].command != call->command ||
+                ((failed >> i & 1) != 0) != has_failed) {
+                break;
+            }
+            times++;
+            entries &= entries - 1;
+        }
+        /* What the loop itself has asked for is no call. */
+        if (call->taken_ns != 0) {
+            count(loop, call->command, times, now_ns - call->taken_ns, has_failed);
+            slow |= slowlog_is_slow(&loop->lent_net->slowlog, now_ns - call->taken_ns);
+        }
+    }
+    return slow;
 }
 
 static void log_slow_entry(struct loop *loop, struct call *call, const struct command *command)
 {
     const struct connection *connection = find_connection(loop, &command->token);
     const uint64_t taken_ns = loop->timing.now_ns - call->taken_ns;
-    if (call->is_left || connection == NULL ||
-        !slowlog_is_slow(&loop->lent_net->slowlog, taken_ns)) {
-        return;
+    if (connection != NULL && slowlog_is_slow(&loop->lent_net->slowlog, taken_ns)) {
+        const struct call_numbers numbers = call_get_numbers(command);
+        log_slow(connection, call_take_arguments(call, &numbers), taken_ns);
     }
-    const struct call_numbers numbers = call_get_numbers(command);
-    log_slow(connection, call_take_arguments(call, &numbers), taken_ns);
 }
 
-void timing_end_batch(struct loop *loop, uint64_t entries)
+void timing_end_batch(struct loop *loop, uint64_t entries, uint64_t left, uint64_t failed)
 {
     struct batch *batch = &loop->batch;
-    const bool slow = settle(loop);
+    const uint64_t at_once = entries & ~left;
+    const bool slow = count_batch(loop, at_once, failed);
     if (LIKELY(!slow && !batch->has_copied)) {
         return;
     }
-    for (uint64_t left = entries; left != 0; left &= left - 1) {
-        const unsigned i = (unsigned)__builtin_ctzll(left);
-        struct call *call = &batch->calls[i];
-        if (slow) {
-            log_slow_entry(loop, call, &batch->commands[i]);
+    for (uint64_t rest = entries; rest != 0; rest &= rest - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(rest);
+        if (slow && (at_once >> i & 1) != 0) {
+            log_slow_entry(loop, &batch->calls[i], &batch->commands[i]);
         }
-        if (call->copied != NULL) {
-            slow_command_destroy(&call->copied);
-        }
+        slow_command_destroy(&batch->calls[i].copied);
     }
     batch->has_copied = false;
 }
 
 struct timing_mark timing_mark(const struct connection *connection)
 {
+    const struct timing *timing = &connection->lent_loop->timing;
     return (struct timing_mark){.number = answers_get_newest(&connection->answers),
-                                .answered = connection->lent_loop->timing.answered};
+                                .answered = timing->answered,
+                                .failed = timing->failed};
 }
 
 void timing_end_listed(struct connection *connection, const struct timing_mark *mark,
-                       const struct slice *arguments, uint32_t arguments_count)
+                       const struct call *call, const struct slice *arguments,
+                       uint32_t arguments_count)
 {
-    struct loop *loop = connection->lent_loop;
-    if (loop->timing.answered != mark->answered) {
-        const uint64_t taken_ns = loop->timing.groups[0].taken_ns;
-        if (settle(loop)) {
-            log_slow(connection, slow_command_create(arguments, arguments_count),
-                     loop->timing.now_ns - taken_ns);
-        }
-        return;
-    }
-    if (connection->is_open && answers_is_open(&connection->answers, mark->number)) {
-        struct call call = *answers_get_call(&connection->answers, mark->number);
-        call.copied = slow_command_create(arguments, arguments_count);
-        leave(connection, mark->number, &call, &(struct call_numbers){0});
+    struct timing *timing = &connection->lent_loop->timing;
+    if (timing->answered != mark->answered) {
+        timing_end_here(connection, call, arguments, arguments_count,
+                        timing->failed != mark->failed);
+    } else if (connection->is_open && answers_is_open(&connection->answers, mark->number)) {
+        struct call left = *call;
+        left.copied = slow_command_create(arguments, arguments_count);
+        answers_leave(&connection->answers, mark->number, &left, &(struct call_numbers){0});
     }
 }
 

@@ -21,24 +21,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct answer_call;
 struct connection;
 struct loop;
-
-/* Answered at once, and not yet counted. */
-struct timing_group {
-    uint64_t taken_ns;
-    uint32_t count;
-    uint8_t command;
-    bool failed;
-};
 
 struct timing {
     uint64_t now_ns; /* The clock when it was last looked at. */
     uint64_t turn_began_ns;
     bool is_in_turn;
     uint32_t answered; /* At once, since the start; goes round. */
-    uint32_t groups_count;
-    struct timing_group groups[BATCH_MAX];
+    uint32_t failed;   /* Of those, with an error. */
 };
 
 /* The clock; looked at if it was not yet in this turn. */
@@ -47,26 +39,27 @@ uint64_t timing_begin(struct loop *loop);
 /* Before the loop waits. Returns the clock. */
 uint64_t timing_end_turn(struct loop *loop);
 
-/* The answer to a command of the connection is there. The call's copied arguments are taken over;
- * the numbers are those of a call that was left. */
-void timing_end(struct connection *connection, struct call *call,
-                const struct call_numbers *numbers, bool failed);
+/* The answer to a command of the connection that was left is there. The call's copied arguments are
+ * taken over. */
+void timing_end(struct connection *connection, struct answer_call *left, bool failed);
 
 /* Entries of the loop's batch, a bit each, have been executed or sent: those that have no answer
- * are left. */
-void timing_leave_batch(struct loop *loop, uint64_t entries);
+ * are left; returns which. */
+uint64_t timing_leave_batch(struct loop *loop, uint64_t entries);
 
-/* Counts what was answered at once; the entries' copied arguments go. */
-void timing_end_batch(struct loop *loop, uint64_t entries);
+/* Entries that are done with: counts those that were answered at once, some of them with an error,
+ * and drops the copied arguments of all. */
+void timing_end_batch(struct loop *loop, uint64_t entries, uint64_t left, uint64_t failed);
 
 /* Around the execution, or sending, of a command with a list, which is the connection's newest. */
 struct timing_mark {
     uint32_t number;   /* Among the connection's answers. */
     uint32_t answered; /* Of the loop, before. */
+    uint32_t failed;
 };
 struct timing_mark timing_mark(const struct connection *connection);
 void timing_end_listed(struct connection *connection, const struct timing_mark *mark,
-                       const struct slice *arguments, uint32_t count);
+                       const struct call *call, const struct slice *arguments, uint32_t count);
 
 /* A command that the connection's own thread has answered. */
 void timing_end_here(struct connection *connection, const struct call *call,
