@@ -11,4 +11,7 @@
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+/* What seldom happens, out of the way of what often does. */
+#define NOINLINE __attribute__((noinline))
+
 #endif

@@ -402,6 +402,30 @@ struct command_token connection_make_token(const struct connection *self, uint32
                                   .sequence = (uint64_t)self->generation << 32 | number};
 }
 
+/* The whole answer to a command that waited for it. */
+static NOINLINE bool take_left(struct connection *self, uint32_t number, const struct reply *reply)
+{
+    struct answer_call left = answers_take_call(&self->answers, number);
+    const bool taken = answers_take(&self->answers, number, reply, &self->writer);
+    timing_end(self, &left, stats_take_error(self->lent_loop->stats, &self->writer));
+    return taken;
+}
+
+/* False without memory. */
+static bool take_answer(struct connection *self, uint32_t number, const struct reply *reply)
+{
+    struct loop *loop = self->lent_loop;
+    const bool ends = answers_ends_with(&self->answers, number, reply);
+    if (UNLIKELY(ends && answers_is_left(&self->answers, number))) {
+        return take_left(self, number, reply);
+    }
+    const bool taken = answers_take(&self->answers, number, reply, &self->writer);
+    const bool failed = stats_take_error(loop->stats, &self->writer);
+    loop->timing.answered += ends;
+    loop->timing.failed += ends && failed;
+    return taken;
+}
+
 void connection_take_reply(struct loop *loop, const struct reply *reply)
 {
     struct connection *self = reply->token.connection < loop->connections_capacity
@@ -427,22 +451,7 @@ void connection_take_reply(struct loop *loop, const struct reply *reply)
             (uint8_t)(more < CONNECTION_LISTS_OPEN_MAX ? more : CONNECTION_LISTS_OPEN_MAX);
     }
     const size_t size = buffer_peek_size(&self->out);
-    const uint32_t number = (uint32_t)reply->token.sequence;
-    const bool ends = answers_ends_with(&self->answers, number, reply);
-    const bool is_left = ends && answers_is_left(&self->answers, number);
-    struct answer_call left;
-    if (UNLIKELY(is_left)) {
-        left = answers_take_call(&self->answers, number);
-    }
-    const bool taken = answers_take(&self->answers, number, reply, &self->writer);
-    const bool failed = stats_take_error(loop->stats, &self->writer);
-    if (UNLIKELY(is_left)) {
-        timing_end(self, &left, failed);
-    } else if (ends) {
-        loop->timing.answered++;
-        loop->timing.failed += failed;
-    }
-    if (!taken) {
+    if (!take_answer(self, (uint32_t)reply->token.sequence, reply)) {
         connection_close(self);
         return;
     }
