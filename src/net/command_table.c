@@ -1,6 +1,7 @@
 #include "net/command_table.h"
 
 #include "base/assert.h"
+#include "base/bytes.h"
 
 #include <string.h>
 
@@ -434,21 +435,32 @@ const struct command_spec *command_table_get(enum command_id id)
     return &specs[id];
 }
 
+/* Of eight letters at once: those from A to Z have their 0x20 set. */
+static uint64_t lower(uint64_t letters)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t high = 0x80 * ones;
+    const uint64_t low_bits = letters & ~high;
+    const uint64_t from_a = low_bits + (0x80 - 'A') * ones;
+    const uint64_t above_z = low_bits + (0x7f - 'Z') * ones;
+    return letters | ((from_a & ~above_z & ~letters & high) >> 2);
+}
+
 const struct command_spec *command_table_find(struct slice name)
 {
-    char wanted[COMMAND_NAME_SIZE] = {0};
-    if (name.size == 0 || name.size >= sizeof wanted) {
+    enum { HALF = COMMAND_NAME_SIZE / 2 };
+    if (name.size == 0 || name.size >= COMMAND_NAME_SIZE) {
         return NULL;
     }
-    memcpy(wanted, name.bytes, name.size);
-    for (size_t i = 0; i < sizeof wanted; i++) {
-        const bool upper = wanted[i] >= 'A' && wanted[i] <= 'Z';
-        wanted[i] = (char)(wanted[i] | (upper ? 'a' - 'A' : 0));
-    }
+    const uint8_t *bytes = (const uint8_t *)name.bytes;
+    const unsigned size = (unsigned)name.size;
+    const uint64_t first = lower(bytes_read_uint(bytes, size < HALF ? size : HALF));
+    const uint64_t second = size <= HALF ? 0 : lower(bytes_read_uint(bytes + HALF, size - HALF));
     for (int id = 0; id < COMMAND_IDS; id++) {
+        const uint8_t *known = (const uint8_t *)specs[id].name;
         /* The zeros behind a name are compared with it; a client's own zeros are not part of one.
          */
-        if (memcmp(wanted, specs[id].name, sizeof wanted) == 0) {
+        if (bytes_read_u64(known) == first && bytes_read_u64(known + HALF) == second) {
             return strlen(specs[id].name) == name.size ? &specs[id] : NULL;
         }
     }

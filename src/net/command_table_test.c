@@ -56,6 +56,25 @@ static bool accepts(const char *name, uint32_t arguments)
     return command_spec_accepts(command_table_find(slice_from_text(name)), arguments);
 }
 
+static void only_letters_have_cases(void **state)
+{
+    (void)state;
+    for (int id = 0; id < COMMAND_IDS; id++) {
+        const struct command_spec *spec = command_table_get((enum command_id)id);
+        const size_t size = strlen(spec->name);
+        for (size_t at = 0; at < size; at++) {
+            for (int byte = 0; byte < 256; byte++) {
+                char name[COMMAND_NAME_SIZE];
+                memcpy(name, spec->name, sizeof name);
+                name[at] = (char)byte;
+                const struct slice typed = {.bytes = name, .size = size};
+                const bool is_same = tolower(byte) == (unsigned char)spec->name[at];
+                assert_int_equal(command_table_find(typed) == spec, is_same);
+            }
+        }
+    }
+}
+
 static void the_number_of_arguments_is_checked(void **state)
 {
     (void)state;
@@ -104,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_command_is_declared_whole),
         cmocka_unit_test(commands_are_found_in_any_case),
+        cmocka_unit_test(only_letters_have_cases),
         cmocka_unit_test(the_number_of_arguments_is_checked),
         cmocka_unit_test(the_key_is_the_only_user),
         cmocka_unit_test(flags_have_the_names_of_redis),
