@@ -209,7 +209,8 @@ static const struct command_spec specs[COMMAND_IDS] = {
                    "LIST [TYPE type | ID id [id ...]] | KILL address | KILL option value "
                    "[option value ...] | REPLY ON|OFF|SKIP | NO-EVICT ON|OFF | NO-TOUCH ON|OFF | "
                    "HELP",
-         .summary = "Names the connection, and tells of connections or ends them.",
+         .summary = "Names the connection, and tells of connections or ends them. NO-EVICT spares "
+                    "it where maxmemory-clients is reached; NO-TOUCH does nothing.",
          .reply = "by subcommand",
          .complexity = "O(1); LIST O(N log N), KILL O(N) with N connections"},
     [COMMAND_ID_CLUSTER] = {.id = COMMAND_ID_CLUSTER,
