@@ -138,6 +138,22 @@ void answers_hold(struct answers *self, uint32_t number, size_t size);
 NODISCARD bool answers_expect_parts(struct answers *self, uint32_t number, uint32_t shards,
                                     uint32_t asked, bool badges);
 
+/* Is the next answer to go out that of this command, which neither holds anything nor was left, and
+ * does no other wait behind it that is done already? */
+static inline bool answers_is_alone(const struct answers *self, uint32_t number)
+{
+    const uint32_t mask = self->capacity - 1;
+    const struct answer *answer = &self->ring[number & mask];
+    return number == self->head && answer->held == 0 && !answer->is_left &&
+           !self->ring[(number + 1) & mask].done;
+}
+
+/* It went out whole, and has nothing to be dropped. */
+static inline void answers_skip(struct answers *self)
+{
+    self->head++;
+}
+
 /* An answer, or a part of one. What can go out is in the writer's output afterwards. False: the
  * system gives no more memory, and the connection is lost. */
 NODISCARD bool answers_take(struct answers *self, uint32_t number, const struct reply *reply,

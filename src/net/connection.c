@@ -426,14 +426,9 @@ static bool take_answer(struct connection *self, uint32_t number, const struct r
     return taken;
 }
 
-void connection_take_reply(struct loop *loop, const struct reply *reply)
+/* What may be of any kind. */
+static NOINLINE void take_reply(struct connection *self, const struct reply *reply)
 {
-    struct connection *self = reply->token.connection < loop->connections_capacity
-                                  ? loop->connections[reply->token.connection]
-                                  : NULL;
-    if (self == NULL || self->generation != reply->token.sequence >> 32) {
-        return;
-    }
     switch ((enum token_purpose)reply->token.purpose) {
     case TOKEN_ANSWER:
         break;
@@ -460,11 +455,42 @@ void connection_take_reply(struct loop *loop, const struct reply *reply)
     if (self->subscriber != NULL && feed_count_questions(self->subscriber) > 0) {
         feed_note_answers(self);
     }
-    if (connection_count_output(self) > loop->settings.output_max) {
+    if (connection_count_output(self) > self->lent_loop->settings.output_max) {
         connection_close(self);
         return;
     }
     connection_want_flush(self);
+}
+
+/* Nearly every answer: two numbers, at once, when nothing else waits. False: it is another one. */
+static inline bool take_plain_state(struct connection *self, const struct reply *reply)
+{
+    struct loop *loop = self->lent_loop;
+    if (reply->kind != REPLY_STATE || self->mute != MUTE_NOT || self->subscriber != NULL ||
+        !answers_is_alone(&self->answers, (uint32_t)reply->token.sequence) ||
+        connection_count_output(self) > loop->settings.output_max / 2) {
+        return false;
+    }
+    resp_write_pair(&self->writer, reply->version, reply->number);
+    if (UNLIKELY(self->writer.failed)) {
+        connection_close(self);
+        return true;
+    }
+    answers_skip(&self->answers);
+    loop->timing.answered++;
+    connection_want_flush(self);
+    return true;
+}
+
+void connection_take_reply(struct loop *loop, const struct reply *reply)
+{
+    struct connection *self = reply->token.connection < loop->connections_capacity
+                                  ? loop->connections[reply->token.connection]
+                                  : NULL;
+    if (self != NULL && self->generation == reply->token.sequence >> 32 &&
+        !take_plain_state(self, reply)) {
+        take_reply(self, reply);
+    }
 }
 
 static void refuse(struct connection *self)

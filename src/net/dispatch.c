@@ -101,7 +101,7 @@ void dispatch_run(struct loop *self)
     if (batch->count == 0) {
         return;
     }
-    const uint64_t all = batch->count == BATCH_MAX ? UINT64_MAX : (UINT64_C(1) << batch->count) - 1;
+    const uint64_t all = UINT64_MAX >> (64 - batch->count);
     uint64_t rest = all;
     struct run run = {0};
     while (rest != 0) {
