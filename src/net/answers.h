@@ -114,6 +114,7 @@ static inline bool answers_is_left(const struct answers *self, uint32_t number)
 {
     return self->ring[number & (self->capacity - 1)].is_left;
 }
+
 /* Of one that was left: the caller's from here on. */
 struct answer_call answers_take_call(struct answers *self, uint32_t number);
 

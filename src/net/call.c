@@ -55,10 +55,8 @@ static struct shape shape_of(enum command_kind kind, uint64_t number)
 bool call_is_made_of_numbers(const struct command *command, const struct slice *arguments,
                              uint32_t count)
 {
+    const struct shape shape = shape_of(command->kind, command->number);
     /* With a type written where none is needed it is the same channel, in other words. */
-    const bool is_ack = command->kind == COMMAND_ACK;
-    const struct shape shape = is_ack ? (struct shape){.has_channel = true, .has_number = true}
-                                      : shape_of(command->kind, command->number);
     if (shape.has_channel && command->channel.type == 0 && arguments[2].size > 1 &&
         arguments[2].bytes[1] == ':') {
         return false;

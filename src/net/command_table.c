@@ -204,6 +204,7 @@ static const struct command_spec specs[COMMAND_IDS] = {
          .name = "client",
          .arity = -2,
          .flags = COMMAND_FAST,
+         .has_subcommands = true,
          .group = "connection",
          .syntax = "ID | GETNAME | SETNAME name | SETINFO LIB-NAME|LIB-VER value | INFO | "
                    "LIST [TYPE type | ID id [id ...]] | KILL address | KILL option value "
@@ -217,6 +218,7 @@ static const struct command_spec specs[COMMAND_IDS] = {
                             .name = "cluster",
                             .arity = -2,
                             .flags = COMMAND_ADMIN,
+                            .has_subcommands = true,
                             .group = "connection",
                             .syntax = "subcommand [argument ...]",
                             .summary = "Of a cluster, which this is not.",
@@ -226,6 +228,7 @@ static const struct command_spec specs[COMMAND_IDS] = {
         {.id = COMMAND_ID_COMMAND,
          .name = "command",
          .arity = -1,
+         .has_subcommands = true,
          .group = "server",
          .syntax =
              "[COUNT | LIST [FILTERBY MODULE name | FILTERBY ACLCAT category | "
@@ -238,6 +241,7 @@ static const struct command_spec specs[COMMAND_IDS] = {
                            .name = "config",
                            .arity = -2,
                            .flags = COMMAND_ADMIN,
+                           .has_subcommands = true,
                            .group = "server",
                            .syntax = "GET pattern [pattern ...] | SET name value [name value ...] "
                                      "| RESETSTAT | REWRITE | HELP",
@@ -301,6 +305,7 @@ static const struct command_spec specs[COMMAND_IDS] = {
          .name = "latency",
          .arity = -2,
          .flags = COMMAND_ADMIN,
+         .has_subcommands = true,
          .group = "server",
          .syntax = "HISTOGRAM [command ...] | LATEST | HISTORY event | RESET [event ...] | DOCTOR "
                    "| HELP",
@@ -313,6 +318,7 @@ static const struct command_spec specs[COMMAND_IDS] = {
          .name = "memory",
          .arity = -2,
          .flags = COMMAND_READONLY,
+         .has_subcommands = true,
          .group = "server",
          .syntax = "USAGE user [SAMPLES count] | STATS | DOCTOR | PURGE | HELP",
          .summary = "What a user takes of the cache, and what all takes of memory.",
@@ -387,6 +393,7 @@ static const struct command_spec specs[COMMAND_IDS] = {
                             .name = "slowlog",
                             .arity = -2,
                             .flags = COMMAND_ADMIN,
+                            .has_subcommands = true,
                             .group = "server",
                             .syntax = "GET [count] | LEN | RESET | HELP",
                             .summary = "The last commands that took longer than "
@@ -472,14 +479,6 @@ bool command_spec_accepts(const struct command_spec *self, uint32_t arguments)
 {
     const int64_t count = arguments;
     return self->arity >= 0 ? count == self->arity : count >= -self->arity;
-}
-
-bool command_spec_has_subcommands(const struct command_spec *self)
-{
-    return self->id == COMMAND_ID_CLIENT || self->id == COMMAND_ID_CLUSTER ||
-           self->id == COMMAND_ID_COMMAND || self->id == COMMAND_ID_CONFIG ||
-           self->id == COMMAND_ID_LATENCY || self->id == COMMAND_ID_MEMORY ||
-           self->id == COMMAND_ID_SLOWLOG;
 }
 
 const char *command_flag_get_name(enum command_flag flag)

@@ -9,6 +9,7 @@
 
 #include "base/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum command_id {
@@ -75,6 +76,7 @@ struct command_spec {
     int arity; /* With the name; negative: at least so many (as in COMMAND INFO). */
     unsigned flags;
     int key; /* The argument that is the key; 0: none, since none or several users are named. */
+    bool has_subcommands; /* Its first argument names one of them. */
     const char *group;
     const char *syntax; /* Of the arguments. */
     const char *summary;
@@ -89,9 +91,6 @@ const struct command_spec *command_table_find(struct slice name);
 
 /* Is the number of arguments, the name with them, right? */
 bool command_spec_accepts(const struct command_spec *self, uint32_t arguments);
-
-/* Is its first argument the name of one of its subcommands? */
-bool command_spec_has_subcommands(const struct command_spec *self);
 
 /* "write", "readonly", ... of one flag. */
 const char *command_flag_get_name(enum command_flag flag);

@@ -352,7 +352,7 @@ static const char *say_not_now(const struct command_spec *spec, const struct sli
                                uint32_t count, char error[REQUEST_ERROR_SIZE])
 {
     char subcommand[QUOTE_SIZE] = "";
-    const bool has_subcommand = count > 1 && command_spec_has_subcommands(spec);
+    const bool has_subcommand = count > 1 && spec->has_subcommands;
     if (has_subcommand) {
         quote_print(subcommand, arguments[1]);
         for (char *at = subcommand; *at != '\0'; at++) {

@@ -6,6 +6,7 @@ import os
 import random
 
 import pytest
+from real_redis import run_redis
 from resp import Connection
 from server import SERVER, Server, run_server
 
@@ -97,10 +98,22 @@ def shared_server(request, tmp_path_factory, admin_off):
 
 
 @pytest.fixture(params=[2, 3], ids=["RESP2", "RESP3"])
-def connection(request, shared_server):
+def protocol(request):
+    return request.param
+
+
+@pytest.fixture
+def connection(protocol, shared_server):
     """A bare connection to the shared server, in both protocols."""
-    with Connection(shared_server.port, request.param) as connection:
+    with Connection(shared_server.port, protocol) as connection:
         yield connection
+
+
+@pytest.fixture(scope="module")
+def redis_port(tmp_path_factory):
+    """A real Redis 7, to compare with."""
+    with run_redis(tmp_path_factory.mktemp("redis"), "--enable-debug-command", "yes") as port:
+        yield port
 
 
 @pytest.fixture

@@ -49,3 +49,12 @@ def wait_until_it_answers(process, port, log):
                 return
         time.sleep(0.02)
     raise AssertionError(f"redis-server does not answer\n{log.read_text()}")
+
+
+def form(value):
+    """The types of a reply, without what stands in it."""
+    if isinstance(value, dict):
+        return {name: form(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [form(item) for item in value]
+    return type(value).__name__

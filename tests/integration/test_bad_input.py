@@ -38,11 +38,6 @@ def server(request, tmp_path_factory, admin_off):
         yield start("--threads", 1, "--commit-delay", "1h")
 
 
-@pytest.fixture(params=[2, 3], ids=["RESP2", "RESP3"])
-def protocol(request):
-    return request.param
-
-
 @pytest.fixture(scope="module")
 def watch(server):
     return Watch(server)

@@ -9,7 +9,6 @@ import time
 
 import pytest
 from oracle import as_map
-from real_redis import run_redis
 from resp import Closed, Connection, ReplyError, Status, encode
 
 # Each begins on a connection of its own. The replies are the same, value for value.
@@ -121,12 +120,6 @@ SHAPES = [
 
 # What Redis 7.2 has, and 7.0 has not.
 NEWER_FIELDS = ["lib-name", "lib-ver"]
-
-
-@pytest.fixture(scope="module")
-def redis_port(tmp_path_factory):
-    with run_redis(tmp_path_factory.mktemp("redis")) as port:
-        yield port
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import time
 
 import pytest
-from real_redis import run_redis
 from resp import Connection, ReplyError, encode
 
 # Each begins on a connection of its own; what comes back is the same from both.
@@ -23,12 +22,6 @@ SAME = [
     [["HELLO", "3"], ["RESET"], ["CLIENT", "GETNAME"]],
     [["SELECT", "0"], ["SELECT", "x"], ["ECHO", "hi"], ["PING"], ["PING", "hi"]],
 ]
-
-
-@pytest.fixture(scope="module")
-def redis_port(tmp_path_factory):
-    with run_redis(tmp_path_factory.mktemp("redis")) as port:
-        yield port
 
 
 def shown(reply):
