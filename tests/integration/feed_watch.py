@@ -12,7 +12,6 @@ class FeedWatch:
         self.connection = connection
         self.oracle = oracle
         self.seen = {}  # Of each user, how many of the model's messages there were until now.
-        self.messages = 0
 
     def subscribe(self, user):
         assert self._ask("SUBSCRIBE", user) == ["subscribe", f"rs:{user}", len(self.seen | {user: 0})]
@@ -23,16 +22,20 @@ class FeedWatch:
         assert self._ask("UNSUBSCRIBE", user) == ["unsubscribe", f"rs:{user}", len(self.seen)]
 
     def check(self):
-        """All that was published since the last look has come, each once, in the order of its user."""
+        """All that was published since the last look has come, each once, in the order of its user.
+
+        Returns how many messages that is.
+        """
         due = {user: self.oracle.model.published(user)[seen:] for user, seen in self.seen.items()}
-        for _ in range(sum(map(len, due.values()))):
+        count = sum(map(len, due.values()))
+        for _ in range(count):
             kind, channel, text = self.connection.read()
             message = json.loads(text)
             user = int(message["user"])
             assert (kind, channel) == ("message", f"rs:{user}") and due.get(user), text
             self._compare(user, message, due[user].pop(0))
             self.seen[user] += 1
-            self.messages += 1
+        return count
 
     def check_silence(self):
         """Nothing has come but what `check` has read."""

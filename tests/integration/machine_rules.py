@@ -36,7 +36,7 @@ class RulesMachine(ServerMachine):
         batch = [spelled(command, self.first_user, self.oracle) for command in batch]
         self.play_batch(number, batch)
         for watch in self.watches:
-            watch.check()
+            RulesMachine.messages += watch.check()
 
     @rule(number=st.integers(0, 1), user=users)
     def subscribe(self, number, user):
@@ -72,5 +72,4 @@ class RulesMachine(ServerMachine):
         for user in map(Who, range(1, USERS + 1)):
             self.send(number, [["RS.LIST", user], ["RS.BADGE", user]])
         self.watches[number].check_silence()
-        RulesMachine.messages += self.watches[number].messages
         self.watches[number].connection.close()

@@ -12,4 +12,4 @@ def test_random_rules(start_server, seed, threads):
     before = RulesMachine.messages
     # One of them may be subscribed to, and stays.
     play(RulesMachine, start_server, threads, seed, examples=60, steps=25, users_a_thread=2)
-    assert RulesMachine.messages - before > 300, "too few messages of the feed to mean much"
+    assert RulesMachine.messages - before > 100, "too few messages of the feed to mean much"
