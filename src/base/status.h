@@ -21,6 +21,8 @@
     X(STATUS_UNWRITTEN,   "STORE",   "the change stands, but the store did not take it: it is written when the store takes writes again") \
     X(STATUS_STORE,       "STORE",   "the store did not answer for this user, try again")          \
     X(STATUS_DIRTY_FULL,  "MISCONF", "as much is unwritten as dirty-memory allows, updates are refused until the store takes writes again") \
+    X(STATUS_DISK_FULL,   "MISCONF", "the disk of the data folder is as full as disk-reserve allows, updates are refused until there is room") \
+    X(STATUS_JOURNAL_FULL, "MISCONF", "the journal is as large as it may be, updates are refused until the store takes writes again") \
     X(STATUS_SHUTDOWN,    "ERR",     "the server is shutting down")                                \
     X(STATUS_IO,          "ERR",     "the system reported an input or output error")               \
     X(STATUS_CORRUPT,     "ERR",     "what was read is damaged")                                   \

@@ -1,11 +1,13 @@
 #include "os/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { FOLDER_MODE = 0700, FILE_MODE = 0600 };
@@ -14,10 +16,11 @@ static const struct files_result done = {.status = STATUS_OK};
 
 static struct files_result failed(int number)
 {
-    const enum status status = number == ENOENT        ? STATUS_MISSING
-                               : number == EWOULDBLOCK ? STATUS_BUSY
-                               : number == ENOMEM      ? STATUS_MEMORY
-                                                       : STATUS_IO;
+    const enum status status = number == ENOENT                       ? STATUS_MISSING
+                               : number == EWOULDBLOCK                ? STATUS_BUSY
+                               : number == ENOMEM                     ? STATUS_MEMORY
+                               : number == ENOSPC || number == EDQUOT ? STATUS_DISK_FULL
+                                                                      : STATUS_IO;
     return (struct files_result){.status = status, .number = number};
 }
 
@@ -136,10 +139,26 @@ static struct files_result system_resize(void *self, struct file file, uint64_t 
     return result_of(ftruncate(file.number, (off_t)size));
 }
 
+static struct files_result system_allocate(void *self, struct file file, uint64_t size)
+{
+    (void)self;
+    int number = EINTR;
+    while (number == EINTR) {
+        number = posix_fallocate(file.number, 0, (off_t)size);
+    }
+    return number == 0 ? done : failed(number);
+}
+
 static struct files_result system_sync(void *self, struct file file)
 {
     (void)self;
     return result_of(fsync(file.number));
+}
+
+static struct files_result system_sync_data(void *self, struct file file)
+{
+    (void)self;
+    return result_of(fdatasync(file.number));
 }
 
 static struct files_result system_copy_rights(void *self, struct file from, struct file to)
@@ -173,6 +192,44 @@ static struct files_result system_rename(void *self, const char *from, const cha
     return result_of(rename(from, to));
 }
 
+static struct files_result system_remove(void *self, const char *path)
+{
+    (void)self;
+    return result_of(unlink(path));
+}
+
+static struct files_result system_list(void *self, const char *path,
+                                       void (*take)(void *to, const char *name), void *to)
+{
+    (void)self;
+    DIR *folder = opendir(path);
+    if (folder == NULL) {
+        return failed(errno);
+    }
+    errno = 0;
+    const struct dirent *entry = NULL;
+    while ((entry = readdir(folder)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            take(to, entry->d_name);
+        }
+        errno = 0;
+    }
+    const int number = errno;
+    (void)closedir(folder);
+    return number == 0 ? done : failed(number);
+}
+
+static struct files_result system_measure_free(void *self, const char *path, uint64_t *out_bytes)
+{
+    (void)self;
+    struct statvfs found;
+    if (statvfs(path, &found) != 0) {
+        return failed(errno);
+    }
+    *out_bytes = (uint64_t)found.f_bavail * found.f_frsize;
+    return done;
+}
+
 static const struct files_ops system_ops = {
     .create_folder = system_create_folder,
     .open = system_open,
@@ -181,10 +238,15 @@ static const struct files_ops system_ops = {
     .read_at = system_read_at,
     .write_at = system_write_at,
     .resize = system_resize,
+    .allocate = system_allocate,
     .sync = system_sync,
+    .sync_data = system_sync_data,
     .copy_rights = system_copy_rights,
     .sync_folder = system_sync_folder,
     .rename = system_rename,
+    .remove = system_remove,
+    .list = system_list,
+    .measure_free = system_measure_free,
 };
 
 struct files files_get_system(void)

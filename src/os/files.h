@@ -1,7 +1,8 @@
 /* Files and folders. A port: the system's, or a fake that fails and loses power (files_fake.h).
  *
  * What was written is only sure to be there after a power cut once `sync` has returned; that a file
- * has its name (created or renamed) only once `sync_folder` has, on the folder it is in.
+ * has its name (created or renamed), or has it no more (removed), only once `sync_folder` has, on
+ * the folder it is in.
  *
  * Memory: none.  Threads: any, a file one at a time.
  */
@@ -18,7 +19,8 @@
 /* The longest path with its terminator. */
 enum { FILES_PATH_SIZE = 1280 };
 
-/* STATUS_MISSING: no such file. STATUS_BUSY: another holds the lock. Else STATUS_IO. */
+/* STATUS_MISSING: no such file. STATUS_BUSY: another holds the lock. STATUS_DISK_FULL: there is no
+ * room for it. Else STATUS_IO, or STATUS_MEMORY. */
 struct files_result {
     enum status status;
     int number; /* The system's errno; 0 with STATUS_OK. */
@@ -54,7 +56,14 @@ struct files_ops {
     struct files_result (*write_at)(void *self, struct file file, uint64_t offset,
                                     const void *bytes, size_t size);
     struct files_result (*resize)(void *self, struct file file, uint64_t size);
+
+    /* The file has at least `size` bytes afterwards, new ones 0, and to write them needs no more of
+     * the disk's room. */
+    struct files_result (*allocate)(void *self, struct file file, uint64_t size);
     struct files_result (*sync)(void *self, struct file file);
+
+    /* Of the content, and of its size where that has changed; not of times and rights. */
+    struct files_result (*sync_data)(void *self, struct file file);
 
     /* Owner (where the system lets it) and rights of `from`. */
     struct files_result (*copy_rights)(void *self, struct file from, struct file to);
@@ -63,6 +72,17 @@ struct files_ops {
 
     /* Replaces what has the name `to`, in one step. */
     struct files_result (*rename)(void *self, const char *from, const char *to);
+
+    /* Files only. */
+    struct files_result (*remove)(void *self, const char *path);
+
+    /* Gives the names in a folder, in no order, without its own and the parent's. What is made or
+     * removed meanwhile may be given or not. */
+    struct files_result (*list)(void *self, const char *path,
+                                void (*take)(void *to, const char *name), void *to);
+
+    /* Bytes that this process may still take of the disk that holds the path. */
+    struct files_result (*measure_free)(void *self, const char *path, uint64_t *out_bytes);
 };
 
 struct files {

@@ -12,6 +12,7 @@ static struct files_result failed(int number)
 {
     const enum status status = number == ENOENT        ? STATUS_MISSING
                                : number == EWOULDBLOCK ? STATUS_BUSY
+                               : number == ENOSPC      ? STATUS_DISK_FULL
                                                        : STATUS_IO;
     return (struct files_result){.status = status, .number = number};
 }
@@ -234,6 +235,13 @@ static struct files_result fake_sync(void *lent, struct file file)
     return done;
 }
 
+static struct files_result fake_allocate(void *lent, struct file file, uint64_t size)
+{
+    struct files_fake *self = lent;
+    const struct files_fake_content *content = &get_node(self, get_handle(self, file)->node)->now;
+    return fake_resize(lent, file, size > content->size ? size : content->size);
+}
+
 /* Everything in it is everybody's. */
 static struct files_result fake_copy_rights(void *lent, struct file from, struct file to)
 {
@@ -274,6 +282,51 @@ static struct files_result fake_rename(void *lent, const char *from, const char 
     return done;
 }
 
+static struct files_result fake_remove(void *lent, const char *path)
+{
+    struct files_fake *self = lent;
+    if (!may_go_on(self)) {
+        return failed(self->fail_number);
+    }
+    struct files_fake_name *name = find_name(self, path);
+    if (name == NULL || name->now == 0) {
+        return failed(ENOENT);
+    }
+    if (get_node(self, name->now)->is_folder) {
+        return failed(EISDIR);
+    }
+    name->now = 0;
+    return done;
+}
+
+static struct files_result fake_list(void *lent, const char *path,
+                                     void (*take)(void *to, const char *name), void *to)
+{
+    struct files_fake *self = lent;
+    if (!may_go_on(self)) {
+        return failed(self->fail_number);
+    }
+    for (uint32_t i = 0; i < self->names_used; i++) {
+        const struct files_fake_name *name = &self->names[i];
+        if (name->now != 0 && is_in_folder(name->path, path)) {
+            const size_t folder = folder_size(name->path);
+            take(to, folder == 0 && name->path[0] != '/' ? name->path : name->path + folder + 1);
+        }
+    }
+    return done;
+}
+
+static struct files_result fake_measure_free(void *lent, const char *path, uint64_t *out_bytes)
+{
+    struct files_fake *self = lent;
+    (void)path;
+    if (!may_go_on(self)) {
+        return failed(self->fail_number);
+    }
+    *out_bytes = FILES_FAKE_FREE_BYTES;
+    return done;
+}
+
 static const struct files_ops fake_ops = {
     .create_folder = fake_create_folder,
     .open = fake_open,
@@ -282,10 +335,15 @@ static const struct files_ops fake_ops = {
     .read_at = fake_read_at,
     .write_at = fake_write_at,
     .resize = fake_resize,
+    .allocate = fake_allocate,
     .sync = fake_sync,
+    .sync_data = fake_sync,
     .copy_rights = fake_copy_rights,
     .sync_folder = fake_sync_folder,
     .rename = fake_rename,
+    .remove = fake_remove,
+    .list = fake_list,
+    .measure_free = fake_measure_free,
 };
 
 struct files files_fake_get(struct files_fake *lent_self)

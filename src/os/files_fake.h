@@ -24,6 +24,9 @@ enum {
     FILES_FAKE_CONTENT_SIZE = 256,
 };
 
+/* What the disk has free, always. */
+#define FILES_FAKE_FREE_BYTES (UINT64_C(1) << 30)
+
 struct files_fake_content {
     uint32_t size;
     uint8_t bytes[FILES_FAKE_CONTENT_SIZE];

@@ -345,6 +345,8 @@ static void end_load(struct shard *self, struct store_completion *completion)
     case STATUS_UNWRITTEN:
     case STATUS_STORE:
     case STATUS_DIRTY_FULL:
+    case STATUS_DISK_FULL:
+    case STATUS_JOURNAL_FULL:
     case STATUS_SHUTDOWN:
     case STATUS_IO:
     case STATUS_CORRUPT:
