@@ -77,7 +77,7 @@ size_t cache_size_leaf(size_t leaf_size)
 
 static bool is_in_lru(const struct user *user)
 {
-    return (user->flags & (USER_LOADING | USER_LEAVING | USER_SUBSCRIBED)) == 0;
+    return (user->flags & (USER_LOADING | USER_LEAVING | USER_SUBSCRIBED | USER_PARTIAL)) == 0;
 }
 
 void cache_relocate(struct cache *self, uint32_t from, uint32_t to)
@@ -128,6 +128,27 @@ void cache_mark_dirty(struct cache *self, uint32_t block)
     if (!user_is(user, USER_DIRTY)) {
         dirty_insert(&self->dirty, block, hash_user((struct user_id){user->id}) >> 8);
         self->dirty_bytes += slab_get_size(self->slab, block);
+        user->era = self->era;
+        self->eras[user->era]++;
+    }
+}
+
+bool cache_era_is_older(const struct cache *self, uint8_t a, uint8_t b)
+{
+    /* Eras but the first go round from 1 to 255. */
+    const unsigned age_of_a = (unsigned)(self->era - a + CACHE_ERAS - 1) % (CACHE_ERAS - 1);
+    const unsigned age_of_b = (unsigned)(self->era - b + CACHE_ERAS - 1) % (CACHE_ERAS - 1);
+    return b != 0 && (a == 0 || age_of_a > age_of_b);
+}
+
+void cache_age(struct cache *self, uint32_t block, uint8_t era)
+{
+    struct user *user = cache_get(self, block);
+    ASSERT(user_is(user, USER_DIRTY));
+    if (cache_era_is_older(self, era, user->era)) {
+        self->eras[user->era]--;
+        self->eras[era]++;
+        user->era = era;
     }
 }
 
@@ -172,7 +193,7 @@ static void user_init(struct user *user, struct user_id id, const struct record_
         .purged_to = head->purged_to,
         .incarnation = head->incarnation,
         .live_states = head->live_states,
-        .tombstones = head->tombstones,
+        .tombstones = head->tombstones & USER_TOMBSTONES_MAX,
         .older = BLOCK_NONE,
         .newer = BLOCK_NONE,
         .dirty_before = BLOCK_NONE,
@@ -208,6 +229,28 @@ enum status cache_insert(struct cache *self, struct user_id user, uint32_t *out_
     return cache_insert_small(self, user, &head, bytes, out_block);
 }
 
+enum status cache_insert_partial(struct cache *self, struct user_id user, uint32_t incarnation,
+                                 uint32_t *out_block)
+{
+    const enum status status = cache_insert(self, user, out_block);
+    if (status == STATUS_OK) {
+        struct user *new_user = cache_get(self, *out_block);
+        lru_remove(&self->lru, *out_block);
+        user_set(new_user, USER_PARTIAL, true);
+        new_user->incarnation = incarnation;
+        new_user->older = BLOCK_NONE;
+    }
+    return status;
+}
+
+void cache_end_partial(struct cache *self, uint32_t block)
+{
+    struct user *user = cache_get(self, block);
+    ASSERT(user_is(user, USER_PARTIAL));
+    user_set(user, USER_PARTIAL, false);
+    lru_insert_newest(&self->lru, block);
+}
+
 enum status cache_begin_load(struct cache *self, struct user_id user,
                              const struct record_head *head, uint32_t leaves, uint32_t *out_block)
 {
@@ -239,15 +282,17 @@ enum status cache_load_leaf(struct cache *self, uint32_t block, struct channel_k
 {
     struct user *user = cache_get(self, block);
     struct user_leaves *leaves = user_get_leaves(user);
+    const struct leaf_totals totals = leaf_count_totals((const uint8_t *)leaf.bytes);
+    if (user->tombstones + totals.tombstones > USER_TOMBSTONES_MAX) {
+        return STATUS_CORRUPT;
+    }
     const uint32_t leaf_block = cache_allot_leaf(self, user->id, leaf.size);
     if (leaf_block == BLOCK_NONE) {
         return STATUS_MEMORY;
     }
-    uint8_t *bytes = user_leaf_get(self->slab, leaf_block);
-    memcpy(bytes, leaf.bytes, leaf.size);
-    const struct leaf_totals totals = leaf_count_totals(bytes);
+    memcpy(user_leaf_get(self->slab, leaf_block), leaf.bytes, leaf.size);
     user->live_states += totals.live_states;
-    user->tombstones += totals.tombstones;
+    user->tombstones = (user->tombstones + totals.tombstones) & USER_TOMBSTONES_MAX;
     self->live_states += totals.live_states;
     leaves->mentions += totals.mentions;
     leaves->mentioned_states += totals.mentioned_states;
@@ -275,6 +320,7 @@ void cache_remove(struct cache *self, uint32_t block)
     if (user_is(user, USER_DIRTY)) {
         dirty_remove(&self->dirty, block);
         self->dirty_bytes -= slab_get_size(self->slab, block);
+        self->eras[user->era]--;
     }
     index_remove(&self->index, (struct user_id){user->id});
     if (user_is(user, USER_LARGE)) {

@@ -10,6 +10,10 @@
  * every function that may move it takes the handle by address. A handle is good until the next
  * call that is given another user, or none.
  *
+ * Eras say how old a change is that the store does not have: which segments of the journal are still
+ * needed. The caller names the present one, and asks of which ones there are such changes. Era 0 is
+ * the oldest of all: what was recovered.
+ *
  * Memory: one slab holds index, users and leaves; its used bytes are what cache-memory
  * bounds.  Thread: the shard's.
  */
@@ -22,6 +26,8 @@
 #include "cache/user.h"
 #include "readstate/record.h"
 
+enum { CACHE_ERAS = 256 };
+
 struct cache {
     struct slab *slab;
     struct index index;
@@ -30,6 +36,8 @@ struct cache {
     /* Of the dirty users' blocks; of large users the root and the dirty leaves. */
     uint64_t dirty_bytes;
     uint64_t live_states;
+    uint32_t eras[CACHE_ERAS]; /* Of each, how many users' unwritten changes began in it. */
+    uint8_t era;
     uint32_t
         removed; /* Large users whose leaves are still to be freed, a chain. BLOCK_NONE: none. */
 };
@@ -73,6 +81,13 @@ NODISCARD enum status cache_begin_load(struct cache *self, struct user_id user,
 NODISCARD enum status cache_load_leaf(struct cache *self, uint32_t block, struct channel_key fence,
                                       struct slice leaf);
 void cache_end_load(struct cache *self, uint32_t block);
+
+/* A user of whom only what is written from now on is known, until cache_end_partial: in the index,
+ * and not in the LRU. */
+NODISCARD enum status cache_insert_partial(struct cache *self, struct user_id user,
+                                           uint32_t incarnation, uint32_t *out_block);
+/* That is all there is of the user: the newest in the LRU. */
+void cache_end_partial(struct cache *self, uint32_t block);
 
 /* The user is no more, and its memory is free: that of a large user after cache_turn_removed. Not
  * while it is being written. */
@@ -121,6 +136,12 @@ void cache_purge(struct cache *self, uint32_t *block, uint32_t kept);
 
 /* The user's version went up without a state changing: it must be written all the same. */
 void cache_mark_dirty(struct cache *self, uint32_t block);
+
+/* The user, who is dirty, has changes of an era that is older than what is noted, or the same. */
+void cache_age(struct cache *self, uint32_t block, uint8_t era);
+
+/* Is era `a` older than `b`? Of the present one and the 254 before it. */
+bool cache_era_is_older(const struct cache *self, uint8_t a, uint8_t b);
 
 /* As if all of it had changed: the next save writes the user whole. */
 void cache_mark_all_dirty(struct cache *self, uint32_t block);

@@ -20,6 +20,7 @@ void cache_begin_save(struct cache *self, uint32_t block)
     dirty_remove(&self->dirty, block);
     self->dirty_bytes -= slab_get_size(self->slab, block);
     user_set(user, USER_WRITING, true);
+    user->era_writing = user->era;
     if (user_is(user, USER_LARGE)) {
         struct user_leaves *leaves = user_get_leaves(user);
         for (uint32_t i = 0; i < leaves->count; i++) {
@@ -108,5 +109,11 @@ void cache_end_save(struct cache *self, uint32_t block, bool written, uint8_t ep
     } else if (!written) {
         dirty_insert_due(&self->dirty, block, epoch);
         self->dirty_bytes += slab_get_size(self->slab, block);
+        user->era = user->era_writing;
+        self->eras[user->era]++;
     }
+    if (!written) {
+        cache_age(self, block, user->era_writing);
+    }
+    self->eras[user->era_writing]--;
 }

@@ -224,7 +224,7 @@ static struct sums_change measure_sums(const struct cache_place *place,
 static void add_sums(struct cache *self, struct user *user, const struct sums_change *sums)
 {
     user->live_states += (uint32_t)sums->live_states;
-    user->tombstones += (uint32_t)sums->tombstones;
+    user->tombstones = (user->tombstones + (uint32_t)sums->tombstones) & USER_TOMBSTONES_MAX;
     self->live_states += (uint64_t)(int64_t)sums->live_states;
     if (user_is(user, USER_LARGE)) {
         struct user_leaves *leaves = user_get_leaves(user);

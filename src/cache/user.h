@@ -46,6 +46,8 @@ enum user_flag {
     USER_LEAVING = 16,    /* Out of the LRU: goes when its write is done. */
     USER_FORGETTING = 64, /* With USER_WRITING: it is being erased from the store. */
     USER_SUBSCRIBED = 32, /* Out of the LRU: stays as long as somebody reads its feed. */
+    USER_PARTIAL = 128, /* Out of the LRU: holds only what the journal had, which is newer than the
+                           * store. No command may see it before it is put upon what the store has. */
 };
 
 struct user {
@@ -53,18 +55,23 @@ struct user {
     uint64_t version;
     uint64_t purged_to;
     uint32_t incarnation;
-    uint32_t older; /* LRU. Of a subscribed user, who is in none: its readers, a bit each. */
+    uint32_t
+        older; /* LRU. Of a subscribed user, who is in none: its readers, a bit each. Of a partial
+                     * one, `older`: how many tombstones it must have; BLOCK_NONE: not known. */
     uint32_t newer;
     uint32_t dirty_before; /* Dirty queue. */
     uint32_t dirty_after;
     uint32_t chain; /* The index: next of a bucket that is full. */
     uint32_t used_at_s;
     uint32_t live_states;
-    uint32_t tombstones;
+    uint32_t tombstones : 24; /* To USER_TOMBSTONES_MAX. */
+    uint32_t era_writing : 8; /* With USER_WRITING: of what is on its way (cache.h). */
     uint16_t dirty_slot;
     uint8_t flags;
-    uint8_t spare;
+    uint8_t era; /* With USER_DIRTY: of the oldest change that is not on its way. */
 };
+
+enum { USER_TOMBSTONES_MAX = (1 << 24) - 1 };
 
 enum leaf_entry_flag {
     LEAF_DIRTY = 1,      /* Changed since it was last copied for the store. */

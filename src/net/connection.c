@@ -7,17 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CONNECTIONS_AT_START = 64,
-    /* An empty buffer larger than this is given back. */
-    OUTPUT_KEPT_MAX = 512,
-    /* More than this does not wait for answers of other shards. */
-    OUTPUT_HELD_MAX = 16 * 1024,
-    SEND_MAX = 256 * 1024,
-};
+enum { CONNECTIONS_AT_START = 64 };
 
-/* What it takes of memory, kept in the loop's sum. */
-static void count_bytes(struct connection *self)
+void connection_count_bytes(struct connection *self)
 {
     const uint64_t bytes = sizeof *self + self->in.capacity + self->out.capacity +
                            self->sending.capacity + self->answers.bytes + self->answers.held +
@@ -156,7 +148,7 @@ static void take_input(struct connection *self, char *bytes, size_t size)
             return;
         }
     }
-    count_bytes(self);
+    connection_count_bytes(self);
 }
 
 static void on_read_room(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
@@ -226,166 +218,6 @@ void connections_resume(struct loop *loop)
             connection_end(self);
         } else {
             start_reading(self);
-        }
-    }
-}
-
-static void on_written(uv_write_t *write, int status)
-{
-    struct connection *self = (struct connection *)write->data;
-    self->is_writing = false;
-    buffer_deinit(&self->sending);
-    if (!self->is_open) {
-        return;
-    }
-    if (status < 0) {
-        connection_close(self);
-        return;
-    }
-    if (self->subscriber != NULL) {
-        feed_queue_consume(&self->subscriber->queue, self->texts_sending);
-        self->texts_sending = 0;
-        feed_note_room(self->subscriber);
-    }
-    connection_note_activity(self);
-    connection_want_flush(self);
-}
-
-/* What the socket did not take at once goes when it can. */
-static void send_later(struct connection *self)
-{
-    self->sending = self->out;
-    buffer_init(&self->out);
-    const uv_buf_t bytes = {.base = buffer_get_bytes(&self->sending),
-                            .len = buffer_peek_size(&self->sending)};
-    metrics_add(&self->lent_loop->metrics, METRIC_BYTES_OUT, bytes.len);
-    self->write.data = self;
-    self->unsent_seen = SIZE_MAX;
-    if (uv_write(&self->write, &self->uv.stream, &bytes, 1, on_written) != 0) {
-        connection_close(self);
-        return;
-    }
-    self->is_writing = true;
-}
-
-static uint32_t peek_texts(const struct connection *self, uv_buf_t bytes[FEED_QUEUE_SLICES_MAX],
-                           size_t *out_size)
-{
-    struct slice slices[FEED_QUEUE_SLICES_MAX];
-    uint32_t count = 0;
-    feed_queue_peek(&self->subscriber->queue, self->writer.version, slices, &count, out_size);
-    for (uint32_t i = 0; i < count; i++) {
-        bytes[i] = uv_buf_init((char *)(uintptr_t)slices[i].bytes, (unsigned)slices[i].size);
-    }
-    return count;
-}
-
-/* Messages of the feed, between two answers. False: the rest goes when the socket takes it, or the
- * connection is closed. */
-static bool send_texts(struct connection *self)
-{
-    struct feed_queue *queue = &self->subscriber->queue;
-    uv_buf_t bytes[FEED_QUEUE_SLICES_MAX];
-    size_t size = 0;
-    uint32_t count = peek_texts(self, bytes, &size);
-    const int sent = uv_try_write(&self->uv.stream, bytes, count);
-    if (sent < 0 && sent != UV_EAGAIN) {
-        connection_close(self);
-        return false;
-    }
-    const size_t done = sent > 0 ? (size_t)sent : 0;
-    metrics_add(&self->lent_loop->metrics, METRIC_BYTES_OUT, done);
-    feed_queue_consume(queue, done);
-    if (done == size) {
-        if (queue->count > 0) {
-            connection_want_flush(self);
-            self->lent_loop->more = true;
-        }
-        feed_note_room(self->subscriber);
-        return true;
-    }
-    count = peek_texts(self, bytes, &size);
-    metrics_add(&self->lent_loop->metrics, METRIC_BYTES_OUT, size);
-    self->write.data = self;
-    self->unsent_seen = SIZE_MAX;
-    self->texts_sending = size;
-    if (uv_write(&self->write, &self->uv.stream, bytes, count, on_written) != 0) {
-        connection_close(self);
-        return false;
-    }
-    self->is_writing = true;
-    return false;
-}
-
-static void flush(struct connection *self)
-{
-    const size_t size = buffer_peek_size(&self->out);
-    if (self->is_writing) {
-        return;
-    }
-    if (size > 0) {
-        /* A long answer goes in pieces: one call would copy all that the socket can hold. */
-        const uv_buf_t bytes = {.base = buffer_get_bytes(&self->out),
-                                .len = size < SEND_MAX ? size : SEND_MAX};
-        const int sent = uv_try_write(&self->uv.stream, &bytes, 1);
-        if (sent < 0 && sent != UV_EAGAIN) {
-            connection_close(self);
-            return;
-        }
-        const size_t done = sent > 0 ? (size_t)sent : 0;
-        metrics_add(&self->lent_loop->metrics, METRIC_BYTES_OUT, done);
-        buffer_consume(&self->out, done);
-        if (done < size && done == bytes.len) {
-            connection_want_flush(self);
-            self->lent_loop->more = true;
-            return;
-        }
-        if (done < size) {
-            send_later(self);
-            return;
-        }
-        if (self->out.capacity > OUTPUT_KEPT_MAX) {
-            buffer_deinit(&self->out);
-        }
-    }
-    if (self->subscriber != NULL && self->subscriber->queue.count > 0 &&
-        !answers_is_midway(&self->answers) && !send_texts(self)) {
-        return;
-    }
-    if (self->is_ending && answers_count(&self->answers) == 0) {
-        connection_close(self);
-    }
-}
-
-/* One write for the answers of a pipeline, although some of them come from other shards: what is
- * there waits a moment for what is on its way. */
-static bool is_to_be_held(const struct connection *self)
-{
-    const struct loop *loop = self->lent_loop;
-    return loop->commands_away > 0 && answers_count(&self->answers) > 0 && !loop->hold_is_over &&
-           buffer_peek_size(&self->out) < OUTPUT_HELD_MAX;
-}
-
-void connections_flush(struct loop *loop)
-{
-    struct connection *rest = loop->flush_first;
-    loop->flush_first = NULL;
-    while (rest != NULL) {
-        struct connection *self = rest;
-        rest = self->flush_next;
-        self->is_in_flush = false;
-        if (!self->is_open) {
-            continue;
-        }
-        if (is_to_be_held(self)) {
-            connection_want_flush(self);
-            continue;
-        }
-        flush(self);
-        if (self->is_open) {
-            count_bytes(self);
-            /* Nothing else may come that would end the wait for the next turn. */
-            loop->more |= self->is_stalled && !self->is_writing && self->findings == NULL;
         }
     }
 }
@@ -516,7 +348,7 @@ static void begin(struct connection *self, uint32_t number, uint32_t clients)
     loop->connections[number] = self;
     loop->connections_count++;
     connection_enter_idle_order(self);
-    count_bytes(self);
+    connection_count_bytes(self);
     metrics_set(&loop->metrics, METRIC_CLIENTS, loop->connections_count);
     metrics_add(&loop->metrics, METRIC_CONNECTIONS, 1);
     if (clients > loop->settings.clients_max) {

@@ -53,6 +53,12 @@ struct connection_names {
     char library_version[CONNECTION_NAME_SIZE];
 };
 
+/* Of its output, from its beginning. */
+struct connection_ripe {
+    size_t bytes;
+    uint32_t texts; /* Messages of the feed. */
+};
+
 struct connection {
     union {
         uv_handle_t handle;
@@ -84,6 +90,8 @@ struct connection {
     struct buffer in;
     struct buffer out;
     struct buffer sending;
+    struct connection_ripe ripe;     /* May go: what it tells is safe. */
+    struct connection_ripe ripening; /* May go when what the loop waits for is safe. */
     uv_write_t write;
     struct resp_writer writer; /* Over `out`. */
     uint64_t began_ms;
@@ -117,6 +125,9 @@ bool connection_mute_allows(const struct connection *self, bool is_subscribe);
 /* The output has grown from `size` by answers, or parts of them; a command is through or, where
  * `more` comes, is not. What tells of subscriptions is never muted, as in Redis. */
 void connection_mute_output(struct connection *self, size_t size, bool is_subscription, bool more);
+
+/* What it takes of memory, kept in the loop's sum. */
+void connection_count_bytes(struct connection *self);
 
 /* It has output: to be sent at the end of the turn. */
 void connection_want_flush(struct connection *self);

@@ -263,6 +263,9 @@ void feed_drop_texts(struct connection *connection)
     struct subscriber *subscriber = connection->subscriber;
     if (subscriber != NULL) {
         feed_queue_filter(&subscriber->queue, connection->texts_sending, is_read, connection);
+        /* Which of those that stay may go is not known any more. */
+        connection->ripe.texts = 0;
+        connection->ripening.texts = 0;
         feed_note_room(subscriber);
     }
 }

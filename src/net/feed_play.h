@@ -519,8 +519,8 @@ static inline void client_read(const struct world *world, struct client *self, b
     struct slice slices[FEED_QUEUE_SLICES_MAX];
     uint32_t count = 0;
     size_t size = 0;
-    feed_queue_peek(&connection->subscriber->queue, connection->writer.version, slices, &count,
-                    &size);
+    feed_queue_peek(&connection->subscriber->queue, connection->writer.version, UINT32_MAX, slices,
+                    &count, &size);
     assert_int_equal(count % 2, 0);
     for (uint32_t i = 0; i < count; i += 2) {
         assert_memory_equal(slices[i].bytes, feed_text_get_head(connection->writer.version).bytes,

@@ -90,7 +90,7 @@ static struct slice cut(struct slice slice, size_t skip)
     return (struct slice){.bytes = slice.bytes + less, .size = slice.size - less};
 }
 
-void feed_queue_peek(const struct feed_queue *self, enum resp_version version,
+void feed_queue_peek(const struct feed_queue *self, enum resp_version version, uint32_t texts_max,
                      struct slice slices[static FEED_QUEUE_SLICES_MAX], uint32_t *out_count,
                      size_t *out_bytes)
 {
@@ -98,7 +98,8 @@ void feed_queue_peek(const struct feed_queue *self, enum resp_version version,
     uint32_t count = 0;
     size_t bytes = 0;
     size_t skip = self->sent;
-    for (uint32_t i = 0; i < self->count && count <= FEED_QUEUE_SLICES_MAX - SLICES_A_TEXT; i++) {
+    const uint32_t texts = self->count < texts_max ? self->count : texts_max;
+    for (uint32_t i = 0; i < texts && count <= FEED_QUEUE_SLICES_MAX - SLICES_A_TEXT; i++) {
         const struct feed_text *text = *place_of(self, i);
         const struct slice rest = {.bytes = text->bytes, .size = text->size};
         const struct slice first = cut(head, skip);

@@ -60,7 +60,7 @@ static size_t send(struct feed_queue *queue, enum resp_version version, size_t m
     struct slice slices[FEED_QUEUE_SLICES_MAX];
     uint32_t count = 0;
     size_t bytes = 0;
-    feed_queue_peek(queue, version, slices, &count, &bytes);
+    feed_queue_peek(queue, version, UINT32_MAX, slices, &count, &bytes);
     assert_true(count <= FEED_QUEUE_SLICES_MAX);
     size_t left = most < bytes ? most : bytes;
     const size_t sent = left;

@@ -139,6 +139,15 @@ static void turn_writing(struct loop *self) THREAD_ATTRIBUTE(requires_capability
                           memory_order_release);
 }
 
+bool loop_turn_shard(struct loop *self)
+{
+    struct store_completion completion;
+    while (store_workers_receive(self->workers, &completion)) {
+        shard_complete(self->shard, &completion);
+    }
+    return shard_turn(self->shard, uv_now(&self->uv));
+}
+
 /* The own shard's turn. Not now where another thread is inside: it wakes this one when it leaves.
  */
 static void turn_shard(struct loop *self) THREAD_ATTRIBUTE(requires_capability(shard_thread))
@@ -151,11 +160,8 @@ static void turn_shard(struct loop *self) THREAD_ATTRIBUTE(requires_capability(s
     for (uint32_t other = 0; net->threads > 1 && other < net->threads; other++) {
         receive_commands(self, net_get_link(net, other, self->number));
     }
-    struct store_completion completion;
-    while (store_workers_receive(self->workers, &completion)) {
-        shard_complete(self->shard, &completion);
-    }
-    self->more = shard_turn(self->shard, uv_now(&self->uv));
+    durable_turn(self);
+    self->more = loop_turn_shard(self);
     turn_writing(self);
     visit_end(self, self);
 }
@@ -234,8 +240,10 @@ static void on_check(uv_check_t *check) THREAD_ATTRIBUTE(no_thread_safety_analys
     connections_evict(self);
     metrics_set(&self->metrics, METRIC_CLIENT_BYTES, self->client_bytes);
     publish_commands(self);
+    durable_end_turn(self);
     connections_flush(self);
-    if (self->flush_first != NULL && !uv_is_active((const uv_handle_t *)&self->hold)) {
+    if (self->flush_first != NULL && self->commands_away > 0 &&
+        !uv_is_active((const uv_handle_t *)&self->hold)) {
         uv_timer_start(&self->hold, on_hold, HOLD_MS, 0);
     }
     if (self->number == 0) {
@@ -323,15 +331,17 @@ static enum status init_shard(struct loop *self)
                  .has_reply_room = visit_has_reply_room,
                  .publish = visit_publish,
                  .send_to_store = visit_send_to_store,
+                 .release = durable_release,
                  .lent_context = self},
         .lent_metrics = &self->shard_metrics,
         .now_ms = uv_now(&self->uv),
         .generations = self->lent_net->config.lent_generations,
+        .lent_journal = self->lent_net->has_journal ? &self->durable.entries : NULL,
     };
     const struct store_workers_config workers = {
         .readers = STORE_READERS,
         .reads_max = SHARD_LOADS_MAX,
-        .writes_max = SHARD_SAVES_MAX,
+        .writes_max = SHARD_SAVES_MAX + 1, /* And a sync. */
         .lent_store = store_watch_get(&self->lent_net->store_watch),
         .wake = wake_from_store,
         .lent_context = self,
@@ -341,7 +351,8 @@ static enum status init_shard(struct loop *self)
     return status == STATUS_OK ? store_workers_create(&self->workers, &workers) : status;
 }
 
-enum status loop_init(struct loop *self, struct net *lent_net, uint32_t number)
+enum status loop_init(struct loop *self, struct net *lent_net, uint32_t number,
+                      struct failure *out_failure)
 {
     self->lent_net = lent_net;
     self->number = number;
@@ -361,7 +372,8 @@ enum status loop_init(struct loop *self, struct net *lent_net, uint32_t number)
     if (!init_handles(self)) {
         return STATUS_MEMORY;
     }
-    return init_shard(self);
+    const enum status status = init_shard(self);
+    return status == STATUS_OK ? durable_open(self, out_failure) : status;
 }
 
 enum status loop_begin(struct loop *self)
@@ -381,7 +393,7 @@ static void close_handle(uv_handle_t *handle, void *context)
     }
 }
 
-void loop_deinit(struct loop *self)
+bool loop_deinit(struct loop *self)
 {
     /* First the store's threads: they wake the loop. */
     if (self->workers != NULL) {
@@ -395,6 +407,7 @@ void loop_deinit(struct loop *self)
         const int closed = uv_loop_close(&self->uv);
         ASSERT(closed == 0);
     }
+    const bool is_whole = durable_close(self);
     feed_deinit(&self->feed);
     feed_draft_deinit(&self->draft);
     if (self->shard != NULL) {
@@ -410,4 +423,5 @@ void loop_deinit(struct loop *self)
     free(self->arguments);
     buffer_deinit(&self->scratch);
     buffer_deinit(&self->line);
+    return is_whole;
 }

@@ -41,7 +41,7 @@ static enum status init_links(struct net *self)
     return STATUS_OK;
 }
 
-static enum status init_loops(struct net *self)
+static enum status init_loops(struct net *self, struct failure *out_failure)
 {
     const size_t size = self->threads * sizeof *self->loops;
     self->loops = aligned_alloc(alignof(struct loop), size);
@@ -50,7 +50,7 @@ static enum status init_loops(struct net *self)
     }
     memset(self->loops, 0, size);
     for (uint32_t i = 0; i < self->threads; i++) {
-        const enum status status = loop_init(&self->loops[i], self, i);
+        const enum status status = loop_init(&self->loops[i], self, i, out_failure);
         if (status != STATUS_OK) {
             return status;
         }
@@ -66,20 +66,20 @@ static void apply_watches(struct net *self, const struct net_settings *settings)
 }
 
 enum status net_create(struct net **out_net, const struct net_config *config,
-                       char error[static NET_ERROR_SIZE])
+                       struct failure *out_failure)
 {
     ASSERT(config->threads >= 1 && config->threads <= NET_THREADS_MAX);
+    failure_set(out_failure, "the system gives no more memory or threads");
     struct net *self = calloc(1, sizeof *self);
     if (self == NULL) {
-        snprintf(error, NET_ERROR_SIZE, "the system gives no more memory");
         return STATUS_MEMORY;
     }
     self->config = *config;
     self->threads = config->threads;
     self->settings = config->settings;
     self->settings_number = 1;
+    self->has_journal = config->journal.lent_folder != NULL;
     self->started_ms = uv_hrtime() / 1000000;
-    snprintf(self->epoch, sizeof self->epoch, "%s", config->lent_epoch);
     pthread_mutex_init(&self->settings_lock, NULL);
     pthread_mutex_init(&self->lending.lock, NULL);
     pthread_mutex_init(&self->stats_lock, NULL);
@@ -89,26 +89,49 @@ enum status net_create(struct net **out_net, const struct net_config *config,
         (struct store_watch){.lent_store = config->lent_store, .lent_latency = &self->latency};
     apply_watches(self, &self->settings);
 
-    snprintf(error, NET_ERROR_SIZE, "the system gives no more memory or threads");
     enum status status = init_links(self);
     if (status == STATUS_OK) {
-        status = init_loops(self);
+        status = init_loops(self, out_failure);
     }
     if (status == STATUS_OK) {
         status = guests_init(self);
     }
     if (status == STATUS_OK) {
-        status = net_listen(self, error);
+        status = net_recover(self, out_failure);
     }
-    /* Before any thread is there: a first CONFIG SET needs it. */
     *out_net = self;
+    if (status != STATUS_OK) {
+        (void)net_destroy(out_net);
+    }
+    return status;
+}
+
+enum status net_begin(struct net *self, const char *epoch, struct failure *out_failure)
+{
+    char error[NET_ERROR_SIZE];
+    snprintf(self->epoch, sizeof self->epoch, "%s", epoch);
+    enum status status = net_listen(self, error);
+    if (status != STATUS_OK) {
+        failure_set(out_failure, "%s", error);
+        return status;
+    }
     for (uint32_t i = 0; status == STATUS_OK && i < self->threads; i++) {
         status = loop_begin(&self->loops[i]);
     }
     if (status != STATUS_OK) {
-        net_destroy(out_net);
+        failure_set(out_failure, "the system gives no more memory or threads");
     }
     return status;
+}
+
+bool net_is_recovered(const struct net *self)
+{
+    bool is_recovered = true;
+    for (uint32_t i = 0; i < self->threads; i++) {
+        is_recovered &=
+            atomic_load_explicit(&self->loops[i].durable.is_recovered, memory_order_acquire);
+    }
+    return is_recovered;
 }
 
 void net_change_settings(struct net *self, const struct net_settings *settings)
@@ -166,9 +189,10 @@ uint64_t net_count_unwritten(const struct net *self)
     return net_peek_metric(self, METRIC_DIRTY_USERS);
 }
 
-void net_destroy(struct net **taken_net)
+bool net_destroy(struct net **taken_net)
 {
     struct net *self = *taken_net;
+    bool is_whole = true;
     if (self->loops != NULL) {
         atomic_store_explicit(&self->stop_phase, STOP_ENDING, memory_order_release);
         for (uint32_t i = 0; i < self->threads; i++) {
@@ -178,7 +202,7 @@ void net_destroy(struct net **taken_net)
             }
         }
         for (uint32_t i = 0; i < self->threads; i++) {
-            loop_deinit(&self->loops[i]);
+            is_whole &= loop_deinit(&self->loops[i]);
         }
         net_unlink_socket(self);
     }
@@ -197,6 +221,7 @@ void net_destroy(struct net **taken_net)
     free(self->baseline);
     free(self);
     *taken_net = NULL;
+    return is_whole;
 }
 
 uint64_t net_peek_metric(const struct net *self, enum metric metric)

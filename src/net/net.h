@@ -14,9 +14,14 @@
 #define NET_NET_H
 
 #include "base/attribute.h"
+#include "base/failure.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "journal/entry.h"
+#include "journal/segment.h"
 #include "metrics/metrics.h"
+#include "os/files.h"
+#include "os/random.h"
 #include "shard/shard.h"
 #include "store/store.h"
 
@@ -42,6 +47,7 @@ struct net_settings {
     uint64_t slowlog_threshold_ms; /* Commands that took so long are noted; 0: all. */
     uint64_t latency_threshold_ms; /* Events that took so long are noted; 0: none. */
     uint32_t slowlog_entries_max;
+    enum journal_sync journal_sync;
     uint32_t
         gather_below_percent; /* Threads rest while one has no more to do than this; 0: none. */
 };
@@ -65,7 +71,28 @@ struct net_host {
     /* SHUTDOWN: the same as SIGTERM. Returns at once. */
     void (*request_stop)(void *lent_context);
 
+    /* What was answered cannot be kept any more: ends the process, with that sentence. */
+    void (*fail)(void *lent_context, const char *sentence);
+
+    /* Gives every change that the journal has of users of the shard to `take`, in order, until it
+     * says other than STATUS_OK; on a thread of its own for each shard. STATUS_OK: those were all.
+     * Else out_failure has a sentence, but where `take` ended it. */
+    enum status (*recover)(void *lent_context, uint32_t shard,
+                           enum status (*take)(void *to, const struct journal_entry *entry),
+                           void *to, struct failure *out_failure);
+
     void *lent_context;
+};
+
+/* Where the logs of the shards are. */
+struct net_journal {
+    struct files lent_files;
+    struct random lent_random;
+    const char *lent_folder; /* NULL: there is no journal. */
+    uint64_t set;
+    struct segment_boot boot;
+    uint64_t segment_bytes;
+    uint64_t reserve_bytes;
 };
 
 struct net_config {
@@ -79,6 +106,7 @@ struct net_config {
     char run_id[NET_RUN_ID_SIZE]; /* Another one each start. */
     bool allows_debug;
     struct store lent_store;
+    struct net_journal journal;
     const uint32_t *lent_generations; /* The store's; for the creation only. */
     struct net_host host;
     struct net_settings settings;
@@ -86,9 +114,17 @@ struct net_config {
 
 struct net;
 
-/* Listens, and starts the threads. On failure nothing is left, and `error` has the sentence. */
+/* Makes the logs, and has the shards recover what earlier ones hold. Nobody is served yet. On
+ * failure nothing is left but files, and out_failure has a sentence. */
 NODISCARD enum status net_create(struct net **out_net, const struct net_config *config,
-                                 char error[static NET_ERROR_SIZE]);
+                                 struct failure *out_failure);
+
+/* Listens, and starts the threads. On failure out_failure has a sentence, and the net is to be
+ * destroyed. */
+NODISCARD enum status net_begin(struct net *self, const char *epoch, struct failure *out_failure);
+
+/* Is all that was recovered in the store, on its disk? */
+bool net_is_recovered(const struct net *self);
 
 /* As they are now. Any thread. */
 struct net_settings net_peek_settings(const struct net *self);
@@ -105,8 +141,9 @@ bool net_turn_stop(struct net *self);
 /* Users whose changes are not in the store. */
 uint64_t net_count_unwritten(const struct net *self);
 
-/* Ends the threads, whatever they do, and closes all connections. */
-void net_destroy(struct net **taken_net);
+/* Ends the threads, whatever they do, and closes all connections. False: what the journal holds
+ * could not be synced. */
+bool net_destroy(struct net **taken_net);
 
 /* Of all shards. */
 uint64_t net_peek_metric(const struct net *self, enum metric metric);

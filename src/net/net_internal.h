@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "net/connection.h"
 #include "net/dispatch.h"
+#include "net/durable.h"
 #include "net/errand.h"
 #include "net/feed.h"
 #include "net/gate.h"
@@ -79,6 +80,7 @@ struct loop {
     struct shard *shard;
     struct store_workers *workers;
     struct metrics shard_metrics; /* Read by any thread. */
+    struct durable durable;
 
     alignas(CACHE_LINE) _Atomic bool sleeping; /* Others must wake it. */
     struct metrics metrics;                    /* Read by any thread. */
@@ -133,6 +135,7 @@ struct net {
     uint64_t started_ms; /* uv_hrtime's. */
     uint32_t threads;
     struct loop *loops;
+    bool has_journal;
     struct link *links;   /* From i to j: links[i * threads + j]. */
     bool has_unix_socket; /* The socket file is ours. */
 
@@ -166,10 +169,16 @@ static inline uint32_t net_find_shard(const struct net *self, uint16_t slot)
 }
 
 /* loop.c */
-NODISCARD enum status loop_init(struct loop *self, struct net *lent_net, uint32_t number);
+NODISCARD enum status loop_init(struct loop *self, struct net *lent_net, uint32_t number,
+                                struct failure *out_failure);
 NODISCARD enum status loop_begin(struct loop *self);
-/* The thread must have ended. */
-void loop_deinit(struct loop *self);
+/* The thread must have ended. As durable_close. */
+bool loop_deinit(struct loop *self);
+/* Once a turn of its shard, which may go on at its own pace after it: what the store has done. */
+bool loop_turn_shard(struct loop *self) ON_SHARD_THREAD;
+
+/* net_recover.c: what earlier logs hold, into all shards at once. */
+NODISCARD enum status net_recover(struct net *self, struct failure *out_failure);
 void loop_wake(struct loop *self);
 /* Says that it waits, and is not busy: others wake it from here on. */
 void loop_rest(struct loop *self);

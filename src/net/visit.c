@@ -58,19 +58,26 @@ static uint64_t publish_replies(struct loop *home)
     return changed;
 }
 
+void visit_leave(struct loop *self, struct loop *home)
+{
+    const bool wants_turn = self != home && shard_wants_turn(home->shard);
+    if (self->lent_net->threads > 1 && (gate_leave(&home->gate) || wants_turn)) {
+        loop_wake(home);
+    }
+}
+
 void visit_end(struct loop *self, struct loop *home)
 {
     struct net *net = self->lent_net;
+    /* What others get to see is written before they do. */
+    durable_end_visit(home, self != home || home->has_sent_replies || home->has_asked_store);
     if (home->has_asked_store) {
         home->has_asked_store = false;
         store_workers_flush(home->workers);
     }
     shard_publish_metrics(home->shard);
     uint64_t changed = home->has_sent_replies ? publish_replies(home) : 0;
-    const bool wants_turn = self != home && shard_wants_turn(home->shard);
-    if (net->threads > 1 && (gate_leave(&home->gate) || wants_turn)) {
-        loop_wake(home);
-    }
+    visit_leave(self, home);
     for (; changed != 0; changed &= changed - 1) {
         loop_wake_if_sleeping(&net->loops[__builtin_ctzll(changed)]);
     }

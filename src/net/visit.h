@@ -36,6 +36,9 @@ NODISCARD bool visit_begin(struct loop *self, struct loop *home) ON_SHARD_THREAD
 /* Shows what the shard has sent, to store and loops, and leaves. */
 void visit_end(struct loop *self, struct loop *home) ON_SHARD_THREAD;
 
+/* Leaves, where nothing was sent. */
+void visit_leave(struct loop *self, struct loop *home) ON_SHARD_THREAD;
+
 /* A shard's share of what all of them may take. */
 struct shard_limits visit_share_limits(const struct net *net, const struct shard_limits *limits);
 

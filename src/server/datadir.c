@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/decimal.h"
+#include "os/files_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,58 +32,18 @@ static enum status say(struct failure *out_failure, const struct datadir *self, 
     return result.status;
 }
 
-/* Reads a small file as text. STATUS_MISSING is no failure worth a sentence: the caller has one. */
 static struct files_result read_text(const struct datadir *self, const char *name,
                                      char to[static LINE_SIZE])
 {
-    const struct files *files = &self->lent_files;
     char path[FILES_PATH_SIZE];
-    struct file file;
-    size_t size = 0;
     print_path(self, name, path);
-    struct files_result result = files->ops->open(files->self, path, FILES_READ, &file);
-    if (result.status != STATUS_OK) {
-        return result;
-    }
-    result = files->ops->read_at(files->self, file, 0, to, LINE_SIZE - 1, &size);
-    files->ops->close(files->self, file);
-    to[size] = '\0';
-    if (strlen(to) != size) {
-        /* A byte of value 0 inside: no text of ours. */
-        to[0] = '\0';
-    }
-    return result;
+    return files_read_text(&self->lent_files, path, to, LINE_SIZE);
 }
 
-/* After it the file has either its old content or the new one, whatever happens. */
 static struct files_result replace_text(const struct datadir *self, const char *name,
                                         const char *text)
 {
-    const struct files *files = &self->lent_files;
-    char new_name[NAME_SIZE];
-    char path[FILES_PATH_SIZE];
-    char new_path[FILES_PATH_SIZE];
-    struct file file;
-    (void)snprintf(new_name, sizeof new_name, "%s.new", name);
-    print_path(self, name, path);
-    print_path(self, new_name, new_path);
-
-    struct files_result result = files->ops->open(files->self, new_path, FILES_REPLACE, &file);
-    if (result.status != STATUS_OK) {
-        return result;
-    }
-    result = files->ops->write_at(files->self, file, 0, text, strlen(text));
-    if (result.status == STATUS_OK) {
-        result = files->ops->sync(files->self, file);
-    }
-    files->ops->close(files->self, file);
-    if (result.status == STATUS_OK) {
-        result = files->ops->rename(files->self, new_path, path);
-    }
-    if (result.status == STATUS_OK) {
-        result = files->ops->sync_folder(files->self, self->path);
-    }
-    return result;
+    return files_replace_text(&self->lent_files, self->path, name, text);
 }
 
 static enum status draw_digits(const struct datadir *self, char to[static DATADIR_EPOCH_SIZE],
@@ -253,7 +214,7 @@ static enum status check_format(const struct datadir *self, struct failure *out_
                     self->path, format, DATADIR_FORMAT);
         return STATUS_NEWER;
     }
-    return STATUS_OK;
+    return format < DATADIR_FORMAT ? make_format(self, out_failure) : STATUS_OK;
 }
 
 static enum status read_epoch(struct datadir *self, struct failure *out_failure)
@@ -279,7 +240,7 @@ static enum status read_epoch(struct datadir *self, struct failure *out_failure)
 static enum status begin_running(struct datadir *self, struct failure *out_failure)
 {
     enum status status = read_epoch(self, out_failure);
-    if (status == STATUS_OK && self->found != DATADIR_CLEAN) {
+    if (status == STATUS_OK && (self->found == DATADIR_NEW || self->found == DATADIR_DAMAGED)) {
         status = draw_digits(self, self->epoch, out_failure);
     }
     if (status == STATUS_OK) {

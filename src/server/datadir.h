@@ -1,13 +1,14 @@
 /* The folder of all data: one server at a time, one format, and which history it holds.
  *
  *     lock     the process id of the server that holds it, which has locked the file
- *     format   the version of this layout, `1`
+ *     format   the version of this layout, `2`
  *     epoch    one line: epoch, mark, store id
  *              `0123456789abcdef running fedcba9876543210`
  *
- * The mark says how the last server ended: `clean` when every answered change was in the store,
- * else `running`. While it is open the folder says `running`, on the disk, so after any other end
- * than datadir_mark_clean the next one begins a new epoch.
+ * The mark says how the last server ended: `clean` when every answered change was in the store or
+ * the journal, on the disk, else `running`. While it is open the folder says `running`, on the disk:
+ * after any other end than datadir_mark_clean its owner must find out whether something was lost,
+ * and then renew the epoch.
  *
  * The store is beside these files, or elsewhere. It keeps the folder's store id as its identity:
  * where they differ, one of the two was restored or exchanged, and the history is not the same any
@@ -19,16 +20,16 @@
 #define SERVER_DATADIR_H
 
 #include "base/attribute.h"
+#include "base/failure.h"
 #include "base/status.h"
 #include "os/files.h"
 #include "os/random.h"
-#include "server/failure.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
-    DATADIR_FORMAT = 1,
+    DATADIR_FORMAT = 2,                           /* 1 had no journal. */
     DATADIR_PATH_SIZE_MAX = FILES_PATH_SIZE - 64, /* Room for the names of what is inside. */
     DATADIR_EPOCH_SIZE = 17,                      /* 16 hexadecimal digits, the terminator. */
     DATADIR_STORE_ID_SIZE = 65,
@@ -37,8 +38,8 @@ enum {
 /* What open found; for the log. */
 enum datadir_found {
     DATADIR_NEW,     /* Nothing: the folder was empty or not there. */
-    DATADIR_CLEAN,   /* The last server had written everything: the epoch goes on. */
-    DATADIR_UNCLEAN, /* It had not: a new epoch. */
+    DATADIR_CLEAN,   /* The last server had kept everything: the epoch goes on. */
+    DATADIR_UNCLEAN, /* It had not: the epoch goes on, unless it is renewed. */
     DATADIR_DAMAGED, /* The epoch's file is not readable: a new epoch, a new store id. */
 };
 

@@ -13,10 +13,11 @@
 #define SERVER_OPTIONS_H
 
 #include "base/attribute.h"
+#include "base/failure.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "journal/segment.h"
 #include "os/machine.h"
-#include "server/failure.h"
 #include "server/log.h"
 
 #include <stdbool.h>
@@ -70,6 +71,13 @@ enum {
         "where read states are kept; memory: nowhere beyond this process")                         \
     TIME(commit_delay_ms, "commit-delay", STORE, LIVE, "30s", 10, OPTIONS_DAY_MS,                  \
         "write a changed user no later than this after the change")                                \
+    CHOICE(journal_sync, "journal-sync", STORE, LIVE, "everysec", enum journal_sync,               \
+        "always|everysec|no",                                                                      \
+        "when an answered change is synced: before it, within a second, or not")                   \
+    SIZE(journal_segment_bytes, "journal-segment", STORE, FIXED, "16mb", 64 * OPTIONS_KB,          \
+        OPTIONS_GB, "size of a file of the journal; each thread has two or more")                  \
+    SIZE(disk_reserve_bytes, "disk-reserve", STORE, FIXED, "64mb", 0, 64 * OPTIONS_TB,             \
+        "what stays free on the disk of data-dir: with less, updates are refused")                 \
     SIZE(rocksdb_memory_bytes, "rocksdb-memory", STORE, FIXED, "64mb", 8 * OPTIONS_MB, OPTIONS_TB, \
         "RocksDB's write buffers and block cache together")                                        \
     SIZE(cache_memory_bytes, "cache-memory", CACHE, LIVE, NULL, OPTIONS_MB, 64 * OPTIONS_TB,       \

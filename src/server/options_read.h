@@ -12,9 +12,9 @@
 #define SERVER_OPTIONS_READ_H
 
 #include "base/attribute.h"
+#include "base/failure.h"
 #include "base/status.h"
 #include "os/files.h"
-#include "server/failure.h"
 #include "server/options.h"
 
 enum {

@@ -14,9 +14,9 @@
 #define SERVER_OPTIONS_REWRITE_H
 
 #include "base/attribute.h"
+#include "base/failure.h"
 #include "memory/buffer.h"
 #include "os/files.h"
-#include "server/failure.h"
 #include "server/options.h"
 
 /* The text as it has to be; `path` is for the failure's sentence. STATUS_INVALID: it is not one

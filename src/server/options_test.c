@@ -54,6 +54,7 @@ static void the_defaults_are_those_of_the_contract(void **state)
         {"commit-delay", "30s"},
         {"rocksdb-memory", "67108864"},
         {"dirty-memory", "3221225472"},
+        {"journal-sync", "everysec"},
         {"mention-ids-kept", "16"},
         {"max-channels", "100000"},
         {"tombstones-kept", "1000"},
@@ -68,6 +69,8 @@ static void the_defaults_are_those_of_the_contract(void **state)
         {"allow-insecure", "no"},
         /* The contract has none of these. */
         {"maxmemory-clients", "6442450944"},
+        {"journal-segment", "16777216"},
+        {"disk-reserve", "67108864"},
         {"gather-below", "85"},
         {"slowlog-log-slower-than", "10ms"},
         {"slowlog-max-len", "128"},

@@ -7,6 +7,7 @@
 #include "os/files.h"
 #include "os/random.h"
 #include "server/datadir.h"
+#include "server/history.h"
 #include "server/options_rewrite.h"
 #include "server/version.h"
 #include "store/store_memory.h"
@@ -26,6 +27,7 @@
 
 enum {
     STOP_STEP_MS = 5,
+    RECOVERY_STEP_MS = 100,
     /* Beside the clients: the store's files, logs, the loops' own. */
     FILES_BESIDE_CLIENTS = 1024,
 };
@@ -43,6 +45,8 @@ struct server {
     bool has_datadir;
     char epoch[DATADIR_EPOCH_SIZE];
     struct store store;
+    uint32_t *generations;  /* The store's. */
+    struct history history; /* With a data folder. */
     struct net *net;
     sigset_t signals;
 };
@@ -65,6 +69,7 @@ static struct net_settings settings_of(const struct options *options)
         .argument_size_max = (uint32_t)options->max_argument_bytes,
         .slowlog_threshold_ms = options->slowlog_log_slower_than_ms,
         .slowlog_entries_max = (uint32_t)options->slowlog_max_len,
+        .journal_sync = options->journal_sync,
         .latency_threshold_ms = options->latency_monitor_threshold_ms,
         .gather_below_percent = (uint32_t)options->gather_below,
     };
@@ -183,6 +188,22 @@ static void host_request_stop(void *context)
     }
 }
 
+static void host_fail(void *context, const char *sentence)
+{
+    struct server *self = (struct server *)context;
+    log_write(&self->log, LOG_LEVEL_ERROR, "stopping at once, with nothing more answered: %s",
+              sentence);
+    _exit(SERVER_EXIT_JOURNAL);
+}
+
+static enum status host_recover(void *context, uint32_t shard,
+                                enum status (*take)(void *to, const struct journal_entry *entry),
+                                void *to, struct failure *out_failure)
+{
+    struct server *self = (struct server *)context;
+    return history_recover(&self->history, shard, take, to, out_failure);
+}
+
 static void report_store(void *context, const char *problem)
 {
     struct server *self = (struct server *)context;
@@ -238,8 +259,33 @@ static bool open_rocksdb(struct server *self)
     if (!meet_store(self)) {
         return false;
     }
-    memcpy(self->epoch, self->datadir.epoch, sizeof self->epoch);
+    if (history_open(&self->history, self->options.data_dir, &self->files, &self->log,
+                     options_get_threads(&self->options), &failure) != STATUS_OK) {
+        return fail(self, failure.text);
+    }
     return true;
+}
+
+/* The logs of this start are there, and what earlier ones hold is in memory. */
+static bool begin_history(struct server *self)
+{
+    struct failure failure;
+    struct history *history = &self->history;
+    if (!history->is_open) {
+        return true;
+    }
+    const bool may_have_lost = !history->recovery.has_manifest || atomic_load(&history->has_lost);
+    if (self->datadir.found == DATADIR_UNCLEAN && may_have_lost) {
+        if (datadir_renew_epoch(&self->datadir, &failure) != STATUS_OK) {
+            return fail(self, failure.text);
+        }
+        log_write(&self->log, LOG_LEVEL_WARN,
+                  "the last server in %s did not end cleanly, and answered updates may be lost: a "
+                  "new epoch begins",
+                  self->options.data_dir);
+    }
+    memcpy(self->epoch, self->datadir.epoch, sizeof self->epoch);
+    return history_begin(history, &failure) == STATUS_OK || fail(self, failure.text);
 }
 
 /* Nothing outlives the process: neither does the epoch. */
@@ -292,38 +338,56 @@ static bool start(struct server *self)
     if (!opened) {
         return false;
     }
-    uint32_t *generations = calloc(HASH_SLOTS, sizeof *generations);
-    if (generations == NULL ||
-        self->store.ops->read_generations(self->store.self, generations) != STATUS_OK) {
-        free(generations);
+    self->generations = calloc(HASH_SLOTS, sizeof *self->generations);
+    if (self->generations == NULL ||
+        self->store.ops->read_generations(self->store.self, self->generations) != STATUS_OK) {
         return fail(self, "the store does not say who was forgotten");
     }
+    struct history *history = &self->history;
+    history->lent_store = self->store;
+    history->lent_generations = self->generations;
     struct net_config config = {
         .lent_addresses = self->options.bind,
         .lent_unix_socket = self->options.unixsocket,
         .port = (uint32_t)self->options.port,
         .threads = options_get_threads(&self->options),
         .lent_version = version_get(),
-        .lent_epoch = self->epoch,
         .lent_config_file = self->lent_config_path,
         .allows_debug = self->options.enable_debug_command,
         .lent_store = self->store,
-        .lent_generations = generations,
+        .journal = {.lent_files = self->files,
+                    .lent_random = self->random,
+                    .lent_folder = history->is_open ? history->folder : NULL,
+                    .set = history->is_open ? recovery_get_next_set(&history->recovery) : 0,
+                    .boot = history->boot,
+                    .segment_bytes = self->options.journal_segment_bytes,
+                    .reserve_bytes = self->options.disk_reserve_bytes},
+        .lent_generations = self->generations,
         .host = {.list_options = host_list_options,
                  .change_options = host_change_options,
                  .rewrite_options = host_rewrite_options,
                  .request_stop = host_request_stop,
+                 .fail = host_fail,
+                 .recover = host_recover,
                  .lent_context = self},
         .settings = settings_of(&self->options),
     };
     if (!draw_run_id(self, config.run_id)) {
-        free(generations);
         return fail(self, "the system has no random bytes");
     }
-    char error[NET_ERROR_SIZE];
-    const enum status status = net_create(&self->net, &config, error);
-    free(generations);
-    return status == STATUS_OK || fail(self, error);
+    struct failure failure;
+    if (net_create(&self->net, &config, &failure) != STATUS_OK) {
+        return fail(self, failure.text);
+    }
+    if (!begin_history(self)) {
+        (void)net_destroy(&self->net);
+        return false;
+    }
+    if (net_begin(self->net, self->epoch, &failure) != STATUS_OK) {
+        (void)net_destroy(&self->net);
+        return fail(self, failure.text);
+    }
+    return true;
 }
 
 static void say_ready(struct server *self)
@@ -332,12 +396,6 @@ static void say_ready(struct server *self)
     const struct options options = self->options;
     pthread_mutex_unlock(&self->options_lock);
     const bool in_memory = options.store == OPTIONS_STORE_MEMORY;
-    if (self->has_datadir && self->datadir.found == DATADIR_UNCLEAN) {
-        log_write(&self->log, LOG_LEVEL_WARN,
-                  "the last server in %s did not end cleanly: what it had answered and not yet "
-                  "written is lost, and a new epoch begins",
-                  options.data_dir);
-    }
     log_write(&self->log, LOG_LEVEL_INFO,
               "readstates %s is ready on %s port %" PRIu64 "%s%s: %" PRIu32
               " threads, cache %" PRIu64 " MiB, store %s, epoch %s",
@@ -370,35 +428,68 @@ static bool wait_until_written(struct server *self)
     return true;
 }
 
+/* What the store does not have is in the journal, on the disk. */
+static enum server_exit end_unwritten(struct server *self, uint64_t unwritten, bool is_kept)
+{
+    struct failure failure;
+    const bool is_marked = self->history.is_open && is_kept &&
+                           datadir_mark_clean(&self->datadir, &failure) == STATUS_OK;
+    log_write(&self->log, is_marked ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
+              "the changes of %" PRIu64 " users are not in the store%s", unwritten,
+              is_marked ? ", and are kept in the journal" : "");
+    return is_marked ? SERVER_EXIT_CLEAN : SERVER_EXIT_FAILED;
+}
+
 static enum server_exit stop(struct server *self)
 {
     const bool written = wait_until_written(self);
     const uint64_t unwritten = written ? 0 : net_count_unwritten(self->net);
-    net_destroy(&self->net);
+    const bool is_kept = net_destroy(&self->net);
     struct failure failure;
     if (!written) {
-        log_write(&self->log, LOG_LEVEL_ERROR,
-                  "the changes of %" PRIu64 " users are not in the store", unwritten);
-        return SERVER_EXIT_FAILED;
+        return end_unwritten(self, unwritten, is_kept);
     }
     if (self->store.ops->sync(self->store.self) != STATUS_OK) {
         log_write(&self->log, LOG_LEVEL_ERROR, "the store could not be synced to the disk");
+        return SERVER_EXIT_FAILED;
+    }
+    if (self->history.is_open && history_end_all(&self->history, &failure) != STATUS_OK) {
+        log_write(&self->log, LOG_LEVEL_ERROR, "%s", failure.text);
         return SERVER_EXIT_FAILED;
     }
     if (self->has_datadir && datadir_mark_clean(&self->datadir, &failure) != STATUS_OK) {
         log_write(&self->log, LOG_LEVEL_ERROR, "%s", failure.text);
         return SERVER_EXIT_FAILED;
     }
-    log_write(&self->log, LOG_LEVEL_INFO, "all is written, goodbye");
+    log_write(&self->log, LOG_LEVEL_INFO, "stopped, all changes are written");
     return SERVER_EXIT_CLEAN;
+}
+
+/* Until a signal comes; meanwhile what earlier logs hold may all have come into the store. */
+static int wait_for_signal(struct server *self)
+{
+    const struct timespec step = {.tv_nsec = RECOVERY_STEP_MS * 1000000L};
+    int signal = 0;
+    while (self->history.is_open && !self->history.is_ended) {
+        signal = sigtimedwait(&self->signals, NULL, &step);
+        if (signal > 0) {
+            return signal;
+        }
+        struct failure failure;
+        if (net_is_recovered(self->net) && history_end(&self->history, &failure) != STATUS_OK) {
+            /* They stay, and count no more than they did. */
+            log_write(&self->log, LOG_LEVEL_WARN, "%s", failure.text);
+        }
+    }
+    while (sigwait(&self->signals, &signal) != 0) {
+    }
+    return signal;
 }
 
 static enum server_exit serve(struct server *self)
 {
     say_ready(self);
-    int signal = 0;
-    while (sigwait(&self->signals, &signal) != 0) {
-    }
+    const int signal = wait_for_signal(self);
     atomic_store(&self->is_stopping, true);
     log_write(&self->log, LOG_LEVEL_INFO, "stopping on %s",
               signal == SIGINT ? "SIGINT" : "SIGTERM");
@@ -424,6 +515,8 @@ enum server_exit server_run(const struct options *options, const char *config_pa
     signal(SIGXFSZ, SIG_IGN);
 
     const enum server_exit result = start(&self) ? serve(&self) : SERVER_EXIT_FAILED;
+    history_close(&self.history);
+    free(self.generations);
     if (self.store.ops != NULL) {
         self.store.ops->close(self.store.self);
     }

@@ -10,8 +10,9 @@
 
 /* Exit codes of the program. */
 enum server_exit {
-    SERVER_EXIT_CLEAN = 0,  /* All that was answered is in the store. */
-    SERVER_EXIT_FAILED = 1, /* It could not start, or something is not in the store. */
+    SERVER_EXIT_CLEAN = 0,   /* All that was answered is in the store, or in the journal. */
+    SERVER_EXIT_FAILED = 1,  /* It could not start, or something is in neither of them. */
+    SERVER_EXIT_JOURNAL = 3, /* The journal could not be written or synced: it stopped at once. */
 };
 
 /* Serves until SIGTERM, SIGINT or SHUTDOWN. What goes wrong is said in the log, on stderr.

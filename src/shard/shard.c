@@ -173,9 +173,13 @@ void shard_reply_failed(struct shard *self, struct waiter *waiter, enum status s
     }
 }
 
-/* Do commands of the user wait, so that a further one has to wait behind them? */
-static bool is_waited_for(const struct shard *self, struct user_id user)
+/* Do commands of the user wait, so that a further one has to wait behind them? Or must the user be
+ * loaded all the same? */
+static bool is_waited_for(const struct shard *self, struct user_id user, uint32_t block)
 {
+    if (block != BLOCK_NONE && user_is(cache_get(&self->cache, block), USER_PARTIAL)) {
+        return true;
+    }
     const struct waiting *waiting =
         self->waiting.users > 0 ? waiting_find(&self->waiting, user) : NULL;
     return waiting != NULL && waiting->for_what != WAITING_FOR_NOTHING;
@@ -260,8 +264,8 @@ static void execute_many(struct shard *self, const struct command *command)
         waiter.command.user = command->targets[i].user;
         waiter.command.list = NULL;
         waiter.command.count = 0;
-        execute_one(self, &waiter, is_waited_for(self, waiter.command.user),
-                    cache_find(&self->cache, waiter.command.user));
+        const uint32_t block = cache_find(&self->cache, waiter.command.user);
+        execute_one(self, &waiter, is_waited_for(self, waiter.command.user, block), block);
     }
     if (--gathering->remaining == 0) {
         shard_gathering_done(self, gathering);
@@ -270,8 +274,8 @@ static void execute_many(struct shard *self, const struct command *command)
 
 static void execute_single(struct shard *self, const struct command *command)
 {
-    const bool waited_for = is_waited_for(self, command->user);
     const uint32_t block = cache_find(&self->cache, command->user);
+    const bool waited_for = is_waited_for(self, command->user, block);
     if (command->kind == COMMAND_ACK && command->count == 0 && block != BLOCK_NONE && !waited_for &&
         shard_ack_at_once(self, command, block)) {
         metrics_add(self->lent_metrics, METRIC_HITS, 1);
@@ -322,6 +326,7 @@ bool shard_turn(struct shard *self, uint64_t now_ms)
     bool more = shard_turn_queues(self);
     more |= shard_turn_room(self);
     more |= shard_turn_saves(self);
+    shard_turn_journal(self);
     if (slab_is_sparse(self->cache.slab)) {
         const uint32_t moved = cache_compact(&self->cache, TURN_MOVES);
         metrics_add(self->lent_metrics, METRIC_BLOCKS_MOVED, moved);
@@ -333,7 +338,7 @@ bool shard_turn(struct shard *self, uint64_t now_ms)
 bool shard_wants_turn(const struct shard *self)
 {
     /* With so many unwritten changes saves do not wait for their deadlines. */
-    return self->wants_turn || self->cache.dirty_bytes > self->limits.dirty_bytes / 2;
+    return self->wants_turn || shard_saves_early(self);
 }
 
 void shard_publish_metrics(struct shard *self)
@@ -355,5 +360,6 @@ void shard_publish_metrics(struct shard *self)
 uint32_t shard_count_unwritten(const struct shard *self)
 {
     /* A user that changed while being written counts twice: it takes two more writes. */
-    return cache_count_dirty(&self->cache) + self->saves_in_flight[0] + self->saves_in_flight[1];
+    return cache_count_dirty(&self->cache) + self->saves_in_flight[0] + self->saves_in_flight[1] +
+           self->merging[0] + self->merging[1];
 }

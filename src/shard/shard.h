@@ -2,7 +2,7 @@
  *
  *     commands ──►┌───────┐──► replies, publications
  *     store's  ──►│ shard │──► loads and writes for the store
- *     time     ──►└───────┘
+ *     time     ──►└───────┘──► entries for the journal
  *
  * It does no I/O, takes no clock and draws nothing at random: what it does follows from what it
  * was given, in order.
@@ -23,6 +23,8 @@
 #include "base/hash.h"
 #include "base/role.h"
 #include "base/status.h"
+#include "journal/entry.h"
+#include "memory/buffer.h"
 #include "message/command.h"
 #include "message/publication.h"
 #include "message/reply.h"
@@ -67,6 +69,10 @@ struct shard_port {
      * SHARD_SAVES_MAX. */
     void (*send_to_store)(void *lent_context, const struct store_request *request);
 
+    /* Nothing in the journal's segments up to that number is needed any more; nor, with
+     * `recovered`, in what was there before this shard was made. */
+    void (*release)(void *lent_context, uint64_t segment, bool recovered);
+
     void *lent_context;
 };
 
@@ -77,6 +83,10 @@ struct shard_config {
     struct metrics *lent_metrics;
     uint64_t now_ms;
     const uint32_t *generations; /* Of all HASH_SLOTS slots, as the store has them; copied. */
+
+    /* What is changed is put there as entries (journal/entry.h), before the reply is given; NULL:
+     * nobody keeps it. The caller empties it. */
+    struct buffer *lent_journal;
 };
 
 struct shard;
@@ -95,6 +105,19 @@ void shard_prefetch(const struct shard *self, const struct user_id *users,
 
 /* Every command gets its reply, now or later. The command's list is lent for the call. */
 void shard_execute(struct shard *self, const struct command *command) ON_SHARD_THREAD;
+
+/* The journal's segment that entries go into from here on, from 1, and whether changes may be taken
+ * (STATUS_OK), or are refused with that status. */
+void shard_set_segment(struct shard *self, uint64_t current, enum status status) ON_SHARD_THREAD;
+
+/* Recovery: a change of the journal, as it was put there. Before any command, in order. STATUS_BUSY:
+ * there is no room for it, or something is under way with the user: to be tried again after some
+ * shard_turn, in which users are written and sent away. STATUS_MEMORY, STATUS_CORRUPT. */
+NODISCARD enum status shard_recover(struct shard *self,
+                                    const struct journal_entry *entry) ON_SHARD_THREAD;
+
+/* Is all that was recovered in the store, or overtaken by what came later? */
+bool shard_is_recovered(const struct shard *self) ON_SHARD_THREAD;
 
 /* A load or a write has ended. The completion's image is the shard's from here on. */
 void shard_complete(struct shard *self, struct store_completion *taken_completion) ON_SHARD_THREAD;

@@ -1,12 +1,20 @@
 /* Commands that change states of one user: the rule, the version, the tombstones that go. */
 #include "base/assert.h"
+#include "journal/entry.h"
 #include "readstate/rules.h"
 #include "shard/shard_subject.h"
 
-/* May this user take so many changes now? STATUS_BUSY: not yet. */
-static enum status admit(const struct subject *subject, uint32_t changes)
+/* May this user take so many changes now, of states of such a size in the journal? STATUS_BUSY: not
+ * yet. */
+static enum status admit_sized(const struct subject *subject, uint32_t changes, size_t state_size)
 {
     struct shard *shard = subject->shard;
+    if (UNLIKELY(shard->journal_status != STATUS_OK)) {
+        return shard->journal_status;
+    }
+    if (UNLIKELY(!shard_journal_reserve(shard, changes, state_size))) {
+        return STATUS_MEMORY;
+    }
     if (UNLIKELY(shard->cache.dirty_bytes >= shard->limits.dirty_bytes)) {
         /* A store that takes writes is waited for. */
         return shard_store_is_ailing(shard) ? STATUS_DIRTY_FULL : STATUS_BUSY;
@@ -19,6 +27,11 @@ static enum status admit(const struct subject *subject, uint32_t changes)
     subject_touch(subject);
     return shard_make_room(shard, shard_room_to_change(shard, subject->block, changes), 0,
                            subject->id);
+}
+
+static enum status admit(const struct subject *subject, uint32_t changes)
+{
+    return admit_sized(subject, changes, JOURNAL_STATE_SIZE_MAX);
 }
 
 /* Puts the state in its place, under its own version; the user's becomes `user_version`. */
@@ -99,6 +112,7 @@ static bool makes_state_of_nothing(enum change_kind kind)
 struct changed {
     enum status status;
     bool visibly;
+    bool at_all;
     bool was_live;           /* A state was there, and no tombstone. */
     bool is_live;            /* One is there now. */
     uint64_t version;        /* Of the state; 0: not there, or a tombstone. */
@@ -118,6 +132,7 @@ static struct changed change_state(struct subject *subject, const struct change 
     const enum rule_effect effect = apply_rule(subject->shard, change, &state);
     const bool is_new = !place.there && makes_state_of_nothing(change->kind);
     changed.visibly = effect == RULE_CHANGED || is_new;
+    changed.at_all = changed.visibly || effect == RULE_CHANGED_HIDDEN;
     changed.is_live = !state.deleted && (place.there || is_new);
     if (!changed.was_live && changed.is_live &&
         subject_count_live(subject) >= subject->shard->limits.max_channels) {
@@ -144,6 +159,17 @@ static void publish_change(const struct subject *subject, const struct changed *
         shard_publish_state(&publishing, channel);
     }
     shard_end_publication(&publishing);
+}
+
+/* The change of one state, and what went with it. */
+static void journal_change(const struct subject *subject, const struct changed *changed,
+                           struct channel_key channel)
+{
+    if (changed->at_all) {
+        struct journaling journaling = shard_begin_journaling(subject);
+        shard_journal_state(&journaling, channel);
+        shard_end_journaling(&journaling);
+    }
 }
 
 static void purge_tombstones(struct subject *subject)
@@ -195,6 +221,7 @@ enum outcome shard_run_ack(struct subject *subject, const struct waiter *waiter)
     if (changed.status != STATUS_OK) {
         return fail(subject, waiter, changed.status);
     }
+    journal_change(subject, &changed, command->channel);
     publish_change(subject, &changed, command->channel, CAUSE_ACK);
     const struct reply reply = {.kind = REPLY_STATE,
                                 .token = command->token,
@@ -240,6 +267,7 @@ enum outcome shard_run_change(struct subject *subject, const struct waiter *wait
     }
     publish_change(subject, &changed, command->channel, cause_of(command));
     purge_tombstones(subject);
+    journal_change(subject, &changed, command->channel);
     const bool leaves = command->kind == COMMAND_LEAVE;
     const struct reply reply = {.kind = leaves ? REPLY_INTEGER : REPLY_STATE,
                                 .token = command->token,
@@ -249,10 +277,20 @@ enum outcome shard_run_change(struct subject *subject, const struct waiter *wait
     return OUTCOME_DONE;
 }
 
+static void journal_channels(const struct subject *subject, const struct command *command)
+{
+    struct journaling journaling = shard_begin_journaling(subject);
+    for (uint32_t i = 0; i < command->count; i++) {
+        shard_journal_state(&journaling, command->channels[i]);
+    }
+    shard_end_journaling(&journaling);
+}
+
 enum outcome shard_run_del(struct subject *subject, const struct waiter *waiter)
 {
     const struct command *command = &waiter->command;
-    const enum status admitted = admit(subject, command->count);
+    const enum status admitted =
+        admit_sized(subject, command->count, LEAF_HEAD_SIZE + LEAF_ROW_SIZE_MAX);
     if (admitted != STATUS_OK) {
         return fail(subject, waiter, admitted);
     }
@@ -270,10 +308,13 @@ enum outcome shard_run_del(struct subject *subject, const struct waiter *waiter)
         removed += changed.was_live;
     }
     shard_end_publication(&publishing);
+    purge_tombstones(subject);
+    if (subject_get_version(subject) == version) {
+        journal_channels(subject, command);
+    }
     if (changed.status != STATUS_OK) {
         return fail(subject, waiter, changed.status);
     }
-    purge_tombstones(subject);
     const struct reply reply = {.kind = REPLY_INTEGER, .token = command->token, .number = removed};
     subject_send(subject, &reply);
     return OUTCOME_DONE;
@@ -312,6 +353,7 @@ enum outcome shard_run_target(struct subject *subject, struct waiter *waiter)
         shard_reply_failed(subject->shard, waiter, changed.status);
         return OUTCOME_DONE;
     }
+    journal_change(subject, &changed, waiter->command.channel);
     publish_change(subject, &changed, waiter->command.channel, cause_of_target(&waiter->command));
     struct gathering *gathering = waiter->gathering;
     gathering->counts.succeeded++;
@@ -389,6 +431,16 @@ static void publish_bulk(const struct subject *subject, const struct command *co
     shard_end_publication(&publishing);
 }
 
+/* Those that did not change are as they were: it does no harm. */
+static void journal_pairs(const struct subject *subject, const struct command *command)
+{
+    struct journaling journaling = shard_begin_journaling(subject);
+    for (uint32_t i = 0; i < command->count; i++) {
+        shard_journal_state(&journaling, command->pairs[i].channel);
+    }
+    shard_end_journaling(&journaling);
+}
+
 enum outcome shard_run_bulkack(struct subject *subject, const struct waiter *waiter)
 {
     const struct command *command = &waiter->command;
@@ -407,12 +459,17 @@ enum outcome shard_run_bulkack(struct subject *subject, const struct waiter *wai
      * what the first time changed already has this version. */
     const uint64_t version = subject_get_version(subject) + 1;
     uint32_t changed_states = 0;
+    bool at_all = false;
     for (uint32_t i = 0; i < command->count && status == STATUS_OK; i++) {
         const struct channel_message *pair = &command->pairs[i];
         const struct change change = {.kind = CHANGE_ACK, .message = pair->message};
         const struct changed changed = change_state(subject, &change, pair->channel, version);
         changed_states += changed.visibly && changed.version_before != version;
+        at_all |= changed.at_all;
         status = changed.status;
+    }
+    if (at_all) {
+        journal_pairs(subject, command);
     }
     publish_bulk(subject, command, version);
     if (status != STATUS_OK) {

@@ -30,6 +30,14 @@ enum {
     RETRY_DELAY_MIN_MS = 100,
     RETRY_DELAY_MAX_MS = 5000,
 
+    STORE_SYNC_RETRY_MS = 500,
+
+    /* Segments of the journal that are needed: with more, users are written before their time. */
+    JOURNAL_LONG_SEGMENTS = 64,
+
+    /* Rows of a partial user that are put upon what the store has, a turn. */
+    TURN_ROWS = 512,
+
     /* With writes under way and none done for so long, the store counts as not taking them. */
     STORE_SILENCE_MAX_MS = 1000,
 };
@@ -85,6 +93,17 @@ struct shard {
     struct flush_waiter *flush_round;
     struct flush_waiter *flush_next;
     bool flush_is_active;
+
+    /* Journal. */
+    uint64_t journal_segment;  /* The current one. */
+    uint64_t journal_released; /* The last one that is not needed. */
+    enum status journal_status;
+    bool is_syncing_store;
+    bool is_ending_recovery; /* With this sync of the store. */
+    bool has_ended_recovery;
+    bool is_short_of_room; /* Recovery waits for some to be written and to go. */
+    uint64_t store_sync_at_ms;
+    uint32_t merging[2]; /* Of partial users, put upon what the store has: by epoch. */
 
     uint32_t loads_in_flight;
     uint32_t images_held;              /* Loaded, and not yet in the cache. */
@@ -142,6 +161,36 @@ void shard_evict(struct shard *self, uint32_t block);
 void shard_end_leaving(struct shard *self, uint32_t block);
 bool shard_turn_room(struct shard *self);
 
+/* shard_journal.c */
+/* Room for an entry about so many states. False: there is none. */
+bool shard_journal_reserve(struct shard *self, uint32_t states, size_t state_size_max);
+bool shard_journal_forgetting(struct shard *self, struct user_id user, uint32_t generation);
+/* The user as it is; but for `whole` only what the store may not have. False: without memory, and
+ * only a part is there. */
+bool shard_journal_user(struct shard *self, uint32_t block, bool whole);
+void shard_turn_journal(struct shard *self);
+void shard_end_store_sync(struct shard *self, const struct store_completion *completion);
+bool shard_journal_is_long(const struct shard *self);
+
+/* shard_recover.c: partial users, of whom only what the journal had is in memory. */
+/* It is due to be written: what the store has of it is loaded first. */
+void shard_begin_merge(struct shard *self, uint32_t block);
+/* The user goes out of the cache, and into `waiting`, before what the store has comes in. */
+NODISCARD enum status shard_take_overlay(struct shard *self, struct waiting *waiting,
+                                         uint32_t block);
+/* Back, as it was: what the store has cannot come in. */
+void shard_return_overlay(struct shard *self, struct waiting *waiting);
+enum overlay_outcome {
+    OVERLAY_APPLIED,
+    OVERLAY_CONTINUES, /* A slice was. */
+    OVERLAY_NEEDS_ROOM,
+};
+/* A slice of it upon the user, as the store has it. */
+enum overlay_outcome shard_apply_overlay(struct shard *self, struct waiting *waiting,
+                                         uint32_t block);
+/* The store has nothing of it: what the journal had is all. */
+void shard_complete_partial(struct shard *self, uint32_t block);
+
 /* shard_forget.c: the store has erased the user, for whose RS.FORGET `waiting` waits. */
 void shard_end_forgetting(struct shard *self, struct waiting *waiting, uint32_t block);
 /* The generation of the user's slot, once the user is forgotten. */
@@ -153,10 +202,15 @@ uint32_t shard_get_generation(const struct shard *self, struct user_id user);
 /* It has failed a write, or does not answer. */
 bool shard_store_is_ailing(const struct shard *self);
 bool shard_may_save(const struct shard *self);
+/* Are users written before their time? Half full of unwritten changes, with a long journal, or
+ * where recovery needs room. */
+bool shard_saves_early(const struct shard *self);
 /* The user is dirty and not being written, and shard_may_save. */
 void shard_begin_save(struct shard *self, uint32_t block);
 /* It goes to the store as soon as that takes it. */
 void shard_write_soon(struct shard *self, uint32_t block);
+/* The store has failed: nothing is written to it for a while. */
+void shard_note_failure(struct shard *self);
 void shard_end_save(struct shard *self, const struct store_completion *completion);
 /* Has the store erase the user, who is not being written; shard_end_forgetting comes after it. */
 NODISCARD enum status shard_begin_forgetting(struct shard *self, uint32_t block);

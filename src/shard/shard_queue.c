@@ -41,6 +41,12 @@ static void end_waiting(struct shard *self, struct waiting *waiting)
 
 static void fail_all(struct shard *self, struct waiting *waiting, enum status status)
 {
+    const uint32_t block = cache_find(&self->cache, waiting->user);
+    if (block != BLOCK_NONE && user_is(cache_get(&self->cache, block), USER_PARTIAL)) {
+        /* It is tried again when writes are. */
+        shard_note_failure(self);
+        dirty_unpark(&self->cache.dirty, block);
+    }
     while (waiting->first != NULL) {
         struct waiter *waiter = waiting_pop(&self->waiting, waiting);
         shard_reply_failed(self, waiter, status);
@@ -89,6 +95,10 @@ static enum status install(struct shard *self, struct waiting *waiting)
     struct record_head head;
     struct slice leaf;
     status = record_decode(image_get_bytes(waiting->image, 0), &head, &leaf);
+    const uint32_t partial = cache_find(&self->cache, waiting->user);
+    if (status == STATUS_OK && partial != BLOCK_NONE) {
+        status = shard_take_overlay(self, waiting, partial);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -97,12 +107,16 @@ static enum status install(struct shard *self, struct waiting *waiting)
         status = cache_insert_small(&self->cache, waiting->user, &head, leaf, &block);
         if (status == STATUS_OK) {
             drop_image(self, waiting);
+        } else {
+            shard_return_overlay(self, waiting);
         }
         return status;
     }
     status = cache_begin_load(&self->cache, waiting->user, &head,
                               image_count_pieces(waiting->image) - 1, &block);
-    if (status == STATUS_OK) {
+    if (status != STATUS_OK) {
+        shard_return_overlay(self, waiting);
+    } else {
         waiting->image_next = 1;
         waiting->reserved_bytes = bytes;
         self->reserved_bytes += bytes;
@@ -150,6 +164,7 @@ static void turn_leaves(struct shard *self, struct waiting *waiting)
     drop_image(self, waiting);
     if (status != STATUS_OK) {
         cache_remove(&self->cache, block);
+        shard_return_overlay(self, waiting);
         fail_all(self, waiting, status);
         return;
     }
@@ -204,11 +219,45 @@ bool shard_is_for_cached(const struct command *command)
            command->kind == COMMAND_MEASURE_USER || command->kind == COMMAND_UNSUBSCRIBE;
 }
 
+/* What the journal had, upon what the store had. */
+static enum pumped put_on_overlay(struct shard *self, struct waiting *waiting, uint32_t block)
+{
+    switch (shard_apply_overlay(self, waiting, block)) {
+    case OVERLAY_APPLIED:
+        return PUMPED_ALL;
+    case OVERLAY_CONTINUES:
+        waiting->for_what = WAITING_FOR_TURN;
+        waiting_queue_push(&self->turn_queue, waiting);
+        return PUMPED_WAITS;
+    case OVERLAY_NEEDS_ROOM:
+        return PUMPED_NEEDS_ROOM;
+    }
+    UNREACHABLE("an overlay that does neither");
+}
+
 /* One command at the head of the queue. PUMPED_ALL: it was served. */
 static enum pumped pump_one(struct shard *self, struct waiting *waiting, enum status *out_status)
 {
     struct waiter *waiter = waiting->first;
     uint32_t block = cache_find(&self->cache, waiting->user);
+    const bool is_partial =
+        block != BLOCK_NONE && user_is(cache_get(&self->cache, block), USER_PARTIAL);
+    if (is_partial && waiting->absent) {
+        shard_complete_partial(self, block);
+    } else if (is_partial) {
+        const enum pumped pumped = bring_in(self, waiting, out_status);
+        if (pumped != PUMPED_ALL) {
+            return pumped;
+        }
+        block = cache_find(&self->cache, waiting->user);
+    }
+    if (waiting->overlay != NULL) {
+        const enum pumped pumped = put_on_overlay(self, waiting, block);
+        if (pumped != PUMPED_ALL) {
+            return pumped;
+        }
+        block = cache_find(&self->cache, waiting->user);
+    }
     if (block == BLOCK_NONE && waiting->image != NULL && shard_is_inspection(&waiter->command)) {
         shard_inspect_image(self, waiter, waiting->image);
         waiter_destroy(waiting_pop(&self->waiting, waiting));
@@ -367,6 +416,9 @@ void shard_complete(struct shard *self, struct store_completion *taken_completio
         return;
     case STORE_WORK_WRITE:
         shard_end_save(self, taken_completion);
+        return;
+    case STORE_WORK_SYNC:
+        shard_end_store_sync(self, taken_completion);
         return;
     }
     UNREACHABLE("work of no kind");

@@ -27,8 +27,11 @@ static enum outcome run_evict(struct subject *subject, const struct waiter *wait
 bool shard_ack_at_once(struct shard *self, const struct command *command, uint32_t block)
 {
     struct user *user = cache_get(&self->cache, block);
+    struct buffer *journal = self->config.lent_journal;
+    char *entry = journal == NULL ? NULL : buffer_reserve(journal, JOURNAL_PLAIN_SIZE);
     if ((user->flags & (USER_LEAVING | USER_SUBSCRIBED)) != 0 ||
-        self->cache.dirty_bytes >= self->limits.dirty_bytes) {
+        self->cache.dirty_bytes >= self->limits.dirty_bytes ||
+        UNLIKELY(self->journal_status != STATUS_OK || (journal != NULL && entry == NULL))) {
         return false;
     }
     const struct cache_place place = cache_find_state(&self->cache, block, command->channel);
@@ -43,6 +46,11 @@ bool shard_ack_at_once(struct shard *self, const struct command *command, uint32
     if (acked == LEAF_ACKED_CHANGED) {
         user->version++;
         metrics_add(self->lent_metrics, METRIC_STATE_CHANGES, 1);
+        if (journal != NULL) {
+            journal_entry_encode_plain((uint8_t *)entry, command->user, user->incarnation,
+                                       command->channel, command->message.value, reply.version);
+            buffer_extend(journal, JOURNAL_PLAIN_SIZE);
+        }
     }
     cache_touch(&self->cache, block, (uint32_t)(self->now_ms / 1000));
     self->config.port.reply(self->config.port.lent_context, &reply);

@@ -128,6 +128,9 @@ enum status shard_begin_forgetting(struct shard *self, uint32_t block)
         image_insert(image, IMAGE_FORGETTING, (struct channel_key){.id = generation}, 0) == NULL) {
         return STATUS_MEMORY;
     }
+    if (!shard_journal_forgetting(self, id, (uint32_t)generation)) {
+        return STATUS_MEMORY;
+    }
     /* If it fails, who knows what is left in the store? All is written again then. */
     cache_mark_all_dirty(&self->cache, block);
     begin_writing(self, block);
@@ -204,7 +207,7 @@ static void answer_flush_waiters(struct shard *self, struct flush_waiter **waite
     }
 }
 
-static void note_failure(struct shard *self)
+void shard_note_failure(struct shard *self)
 {
     metrics_add(self->lent_metrics, METRIC_STORE_WRITES_FAILED, 1);
     if (self->now_ms >= self->retry_at_ms) {
@@ -246,7 +249,7 @@ void shard_end_save(struct shard *self, const struct store_completion *completio
     if (written) {
         self->retry_delay_ms = 0;
     } else {
-        note_failure(self);
+        shard_note_failure(self);
     }
     answer_flushers(self, completion->user, completion->ticket, written ? STATUS_OK : STATUS_STORE);
     struct waiting *waiting = waiting_find(&self->waiting, completion->user);
@@ -257,6 +260,9 @@ void shard_end_save(struct shard *self, const struct store_completion *completio
             shard_end_forgetting(self, waiting, block);
             return;
         }
+        /* The journal says that it is forgotten: it is to be found there again. Without memory for
+         * that, and after a crash before the next write, it is forgotten all the same. */
+        (void)shard_journal_user(self, block, true);
     }
     if (waiting != NULL && waiting->for_what == WAITING_FOR_WRITE) {
         shard_rescue(self, block);
@@ -318,7 +324,8 @@ void shard_flush_user(struct shard *self, const struct command *command, uint32_
 static bool round_is_done(const struct shard *self)
 {
     const uint8_t old = self->cache.dirty.epoch ^ 1;
-    return self->cache.dirty.counts[old] == 0 && self->saves_in_flight[old] == 0;
+    return self->cache.dirty.counts[old] == 0 && self->saves_in_flight[old] == 0 &&
+           self->merging[old] == 0;
 }
 
 static void turn_flush(struct shard *self)
@@ -371,13 +378,18 @@ static void turn_making(struct shard *self)
     }
 }
 
-/* The user to be written next. Half full of unwritten changes, the shard no longer waits for
- * deadlines. */
+bool shard_saves_early(const struct shard *self)
+{
+    return self->cache.dirty_bytes > self->limits.dirty_bytes / 2 || shard_journal_is_long(self) ||
+           self->is_short_of_room;
+}
+
+/* The user to be written next. */
 static uint32_t find_to_save(struct shard *self)
 {
     const uint32_t block = dirty_find_due(&self->cache.dirty);
-    const bool early = self->cache.dirty_bytes > self->limits.dirty_bytes / 2;
-    return block == BLOCK_NONE && early ? dirty_find_next(&self->cache.dirty) : block;
+    return block == BLOCK_NONE && shard_saves_early(self) ? dirty_find_next(&self->cache.dirty)
+                                                          : block;
 }
 
 bool shard_turn_saves(struct shard *self)
@@ -393,7 +405,10 @@ bool shard_turn_saves(struct shard *self)
         if (block == BLOCK_NONE) {
             continue;
         }
-        if (user_is(cache_get(&self->cache, block), USER_WRITING)) {
+        const struct user *user = cache_get(&self->cache, block);
+        if (user_is(user, USER_PARTIAL)) {
+            shard_begin_merge(self, block);
+        } else if (user_is(user, USER_WRITING)) {
             dirty_park(&self->cache.dirty, block);
         } else {
             shard_begin_save(self, block);

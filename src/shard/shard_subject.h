@@ -86,6 +86,18 @@ struct publishing shard_begin_publication(const struct subject *subject,
 void shard_publish_state(struct publishing *self, struct channel_key channel);
 void shard_end_publication(struct publishing *self);
 
+/* shard_journal.c: an entry about a command on the user, being made in the room that was reserved. */
+struct journaling {
+    const struct subject *subject;
+    uint8_t *lent_entry; /* NULL: nobody keeps it. */
+    size_t leaves_size;
+};
+
+struct journaling shard_begin_journaling(const struct subject *subject);
+/* The channel's state as it is now. */
+void shard_journal_state(struct journaling *self, struct channel_key channel);
+void shard_end_journaling(struct journaling *self);
+
 /* shard_read.c */
 enum outcome shard_run_get(struct subject *subject, const struct waiter *waiter);
 enum outcome shard_run_list(struct subject *subject, struct waiter *waiter);

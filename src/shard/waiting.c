@@ -31,6 +31,7 @@ static void free_all(struct waiting_table *self, struct waiting *waiting)
     if (waiting->image != NULL) {
         image_destroy(&waiting->image);
     }
+    free(waiting->overlay);
     free(waiting);
 }
 
@@ -118,6 +119,7 @@ void waiting_release(struct waiting_table *self, struct waiting *taken_waiting)
     if (taken_waiting->image != NULL) {
         image_destroy(&taken_waiting->image);
     }
+    free(taken_waiting->overlay);
     free(taken_waiting);
 }
 

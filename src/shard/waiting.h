@@ -52,12 +52,28 @@ enum waiting_for {
     WAITING_FOR_TURN,   /* For nothing but the rest of a long queue being served in slices. */
 };
 
+/* What the journal had of a user, on its way upon what the store has: heads as in an entry, and
+ * leaves one behind the other. */
+struct overlay {
+    uint32_t incarnation;
+    uint64_t version;
+    uint64_t purged_to;
+    uint32_t tombstones; /* UINT32_MAX: not known. */
+    uint8_t era;
+    uint8_t epoch; /* Of the dirty queue. */
+    uint32_t row;  /* Of the leaf at `at`: the next one. */
+    size_t at;
+    size_t size;
+    uint8_t leaves[];
+};
+
 struct waiting {
     struct user_id user;
     enum waiting_for for_what;
     bool absent;             /* Looked for in the store, and not there. */
     struct image *image;     /* Loaded, not yet in the cache. */
     uint32_t image_next;     /* Its next piece. */
+    struct overlay *overlay; /* NULL: none. */
     uint64_t reserved_bytes; /* Of the cache, for the pieces that follow. */
     struct waiter *first;
     struct waiter *last;

@@ -121,7 +121,7 @@ static void worker_collect_writes(struct worker *self, struct write_batch *out_b
     out_batch->count = 0;
     while (out_batch->count < STORE_BATCH_IMAGES_MAX) {
         const struct store_request *waiting = ring_peek(&self->requests);
-        if (waiting == NULL) {
+        if (waiting == NULL || waiting->work == STORE_WORK_SYNC) {
             break;
         }
         size += image_get_size(waiting->image);
@@ -133,6 +133,21 @@ static void worker_collect_writes(struct worker *self, struct write_batch *out_b
         out_batch->count++;
         ring_consume(&self->requests);
     }
+}
+
+/* Next in the ring, behind the writes that came before it. */
+static bool worker_do_sync(struct worker *self)
+{
+    const struct store store = self->lent_workers->config.lent_store;
+    const struct store_request *waiting = ring_peek(&self->requests);
+    if (waiting == NULL || waiting->work != STORE_WORK_SYNC) {
+        return false;
+    }
+    const struct store_request request = *waiting;
+    ring_consume(&self->requests);
+    worker_complete(self, &request, store.ops->sync(store.self), NULL);
+    worker_show_completions(self);
+    return true;
 }
 
 static bool worker_do_writes(struct worker *self)
@@ -158,7 +173,9 @@ static bool worker_do(struct worker *self)
     case STORE_WORK_READ:
         return worker_do_read(self);
     case STORE_WORK_WRITE:
-        return worker_do_writes(self);
+        return worker_do_sync(self) || worker_do_writes(self);
+    case STORE_WORK_SYNC:
+        break;
     }
     UNREACHABLE("a worker without work");
 }
@@ -331,7 +348,7 @@ static uint32_t *in_flight_of(struct store_workers *self, enum store_work work)
 bool store_workers_send(struct store_workers *self, const struct store_request *request)
 {
     const bool reads = request->work == STORE_WORK_READ;
-    ASSERT(reads == (request->image == NULL));
+    ASSERT((request->work == STORE_WORK_WRITE) == (request->image != NULL));
 
     uint32_t *in_flight = in_flight_of(self, request->work);
     if (*in_flight == (reads ? self->config.reads_max : self->config.writes_max)) {

@@ -40,6 +40,8 @@ enum {
 enum store_work {
     STORE_WORK_READ,
     STORE_WORK_WRITE,
+    STORE_WORK_SYNC, /* All writes that were sent before are on the store's disk. Counts as a write,
+                      * and has no user. */
 };
 
 struct store_request {
@@ -51,7 +53,7 @@ struct store_request {
 
 struct store_completion {
     enum store_work work;
-    enum status status; /* What the store's read or write returned. */
+    enum status status; /* What the store's read, write or sync returned. */
     struct user_id user;
     uint64_t ticket;
     struct image *image; /* Reads that ended with STATUS_OK only, else NULL. */

@@ -1,4 +1,4 @@
-#include "server/failure.h"
+#include "base/failure.h"
 
 #include <stdarg.h>
 #include <stdio.h>

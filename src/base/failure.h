@@ -2,8 +2,8 @@
  *
  * Memory: the caller's.  Threads: any.
  */
-#ifndef SERVER_FAILURE_H
-#define SERVER_FAILURE_H
+#ifndef BASE_FAILURE_H
+#define BASE_FAILURE_H
 
 #include "base/attribute.h"
 

@@ -1,0 +1,219 @@
+#include "journal/recovery.h"
+
+#include "base/assert.h"
+#include "base/decimal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char manifest_name[] = "manifest";
+
+/* A file of the journal in its folder. */
+struct found {
+    uint64_t set;
+    uint32_t log;
+    uint64_t number; /* 0: no segment, but of that set. */
+    char name[SEGMENT_NAME_SIZE];
+};
+
+struct finding {
+    VEC(struct found) files;
+    bool has_failed; /* Without memory. */
+};
+
+/* Spare files are of a set, and no segments. */
+static bool parse_name(const char *name, struct found *found)
+{
+    if (strlen(name) >= sizeof found->name) {
+        return false;
+    }
+    memcpy(found->name, name, strlen(name) + 1);
+    if (segment_parse_name(name, &found->set, &found->log, &found->number)) {
+        return true;
+    }
+    const struct slice digits = {.bytes = name, .size = strcspn(name, "-")};
+    return name[digits.size] == '-' && decimal_parse_u63(digits, &found->set) && found->set > 0;
+}
+
+static void take_name(void *to, const char *name)
+{
+    struct finding *finding = to;
+    struct found found = {0};
+    if (parse_name(name, &found) && VEC_PUSH(&finding->files, found) != STATUS_OK) {
+        finding->has_failed = true;
+    }
+}
+
+static enum status find_files(const struct recovery *self, struct finding *finding,
+                              struct failure *out_failure)
+{
+    const struct files *files = &self->lent_files;
+    const struct files_result result =
+        files->ops->list(files->self, self->lent_folder, take_name, finding);
+    if (result.status != STATUS_OK || finding->has_failed) {
+        failure_set(out_failure, "%s cannot be read: %s", self->lent_folder,
+                    finding->has_failed ? status_text(STATUS_MEMORY) : files_result_text(result));
+        return finding->has_failed ? STATUS_MEMORY : result.status;
+    }
+    return STATUS_OK;
+}
+
+/* Where the log's segments begin and end, by their names. */
+static void find_segments(const struct finding *finding, struct recovery_log *log)
+{
+    for (uint32_t i = 0; i < finding->files.count; i++) {
+        const struct found *found = &finding->files.items[i];
+        if (found->set == log->set && found->log == log->log && found->number > 0) {
+            log->first = log->first == 0 || found->number < log->first ? found->number : log->first;
+            log->last = found->number > log->last ? found->number : log->last;
+        }
+    }
+}
+
+static enum status add_set(struct recovery *self, const struct finding *finding,
+                           const struct manifest_set *set, struct failure *out_failure)
+{
+    for (uint32_t i = 0; i < set->logs; i++) {
+        struct recovery_log log = {
+            .set = set->number, .log = i, .logs = set->logs, .is_recovered = set->is_recovered};
+        find_segments(finding, &log);
+        if (log.first == 0) {
+            failure_set(out_failure,
+                        "the journal in %s is damaged: of log %" PRIu32 " of set %" PRIu64
+                        ", which %s names, no file is there",
+                        self->lent_folder, i, set->number, manifest_name);
+            return STATUS_CORRUPT;
+        }
+        if (VEC_PUSH(&self->logs, log) != STATUS_OK) {
+            failure_set(out_failure, "%s", status_text(STATUS_MEMORY));
+            return STATUS_MEMORY;
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status recovery_open(struct recovery *self, const struct files *lent_files,
+                          const char *lent_folder, struct failure *out_failure)
+{
+    *self = (struct recovery){.lent_files = *lent_files, .lent_folder = lent_folder};
+    VEC_INIT(&self->logs);
+    bool created = false;
+    const struct files_result result =
+        lent_files->ops->create_folder(lent_files->self, lent_folder, &created);
+    if (result.status != STATUS_OK) {
+        failure_set(out_failure, "%s cannot be made: %s", lent_folder, files_result_text(result));
+        return result.status;
+    }
+    enum status status = manifest_read(&self->manifest, lent_files, lent_folder, out_failure);
+    self->has_manifest = status == STATUS_OK;
+    if (status == STATUS_MISSING) {
+        return STATUS_OK;
+    }
+    struct finding finding = {0};
+    if (status == STATUS_OK) {
+        status = find_files(self, &finding, out_failure);
+    }
+    for (uint32_t i = 0; i < self->manifest.count && status == STATUS_OK; i++) {
+        status = add_set(self, &finding, &self->manifest.sets[i], out_failure);
+    }
+    VEC_DEINIT(&finding.files);
+    if (status != STATUS_OK) {
+        recovery_close(self);
+    }
+    return status;
+}
+
+void recovery_close(struct recovery *self)
+{
+    VEC_DEINIT(&self->logs);
+}
+
+uint64_t recovery_get_next_set(const struct recovery *self)
+{
+    const struct manifest *manifest = &self->manifest;
+    return manifest->count == 0 ? 1 : manifest->sets[manifest->count - 1].number + 1;
+}
+
+/* Files of sets that are not, or no more, on the list. */
+static enum status remove_files(const struct recovery *self, struct failure *out_failure)
+{
+    const struct files *files = &self->lent_files;
+    struct finding finding = {0};
+    enum status status = find_files(self, &finding, out_failure);
+    for (uint32_t i = 0; i < finding.files.count && status == STATUS_OK; i++) {
+        const struct found *found = &finding.files.items[i];
+        bool counts = false;
+        for (uint32_t set = 0; set < self->manifest.count; set++) {
+            counts |= found->set == self->manifest.sets[set].number;
+        }
+        char path[FILES_PATH_SIZE];
+        const int size = snprintf(path, sizeof path, "%s/%s", self->lent_folder, found->name);
+        ASSERT(size < FILES_PATH_SIZE);
+        if (!counts) {
+            const struct files_result result = files->ops->remove(files->self, path);
+            if (result.status != STATUS_OK && result.status != STATUS_MISSING) {
+                failure_set(out_failure, "%s cannot be removed: %s", path,
+                            files_result_text(result));
+                status = result.status;
+            }
+        }
+    }
+    VEC_DEINIT(&finding.files);
+    if (status == STATUS_OK) {
+        /* Else a power cut could bring them back beside files of the same names. */
+        const struct files_result result = files->ops->sync_folder(files->self, self->lent_folder);
+        if (result.status != STATUS_OK) {
+            failure_set(out_failure, "%s cannot be synced: %s", self->lent_folder,
+                        files_result_text(result));
+        }
+        status = result.status;
+    }
+    return status;
+}
+
+enum status recovery_clean(const struct recovery *self, struct failure *out_failure)
+{
+    return remove_files(self, out_failure);
+}
+
+enum status recovery_begin_set(struct recovery *self, uint32_t logs, struct failure *out_failure)
+{
+    struct manifest *manifest = &self->manifest;
+    if (manifest->count == MANIFEST_SETS_MAX) {
+        failure_set(out_failure,
+                    "the journal in %s is left of %d starts, of which none came to write all of it "
+                    "to the store",
+                    self->lent_folder, MANIFEST_SETS_MAX);
+        return STATUS_JOURNAL_FULL;
+    }
+    for (uint32_t i = 0; i < manifest->count; i++) {
+        manifest->sets[i].is_recovered = true;
+    }
+    const struct manifest_set set = {.number = recovery_get_next_set(self), .logs = logs};
+    manifest->sets[manifest->count++] = set;
+    return manifest_write(manifest, &self->lent_files, self->lent_folder, out_failure);
+}
+
+enum status recovery_end(struct recovery *self, struct failure *out_failure)
+{
+    struct manifest *manifest = &self->manifest;
+    ASSERT(manifest->count > 0);
+    if (manifest->count == 1) {
+        return STATUS_OK;
+    }
+    manifest->sets[0] = manifest->sets[manifest->count - 1];
+    manifest->count = 1;
+    const enum status status =
+        manifest_write(manifest, &self->lent_files, self->lent_folder, out_failure);
+    return status == STATUS_OK ? remove_files(self, out_failure) : status;
+}
+
+enum status recovery_end_all(struct recovery *self, struct failure *out_failure)
+{
+    struct manifest ended = {0};
+    const enum status status =
+        manifest_write(&ended, &self->lent_files, self->lent_folder, out_failure);
+    self->manifest = status == STATUS_OK ? ended : self->manifest;
+    return status == STATUS_OK ? remove_files(self, out_failure) : status;
+}
