@@ -1,9 +1,9 @@
 """What may be there after kill -9: all that was answered, and of what was sent and not answered the beginning.
 
-Commands of one connection on one user act in order, and each user of a command that names several changes by itself. So
-where a user belongs to one connection only few things can be there: the user as answered, or after the first one, two …
-of the unanswered commands on this user. Each of these candidates is an oracle of this user alone; one of them has to
-agree with everything that the server shows.
+Commands of one connection on one user act in order, and each user of a command that names several changes by itself.
+So where a user belongs to one connection only few things can be there: the user as answered, or after the first one,
+two … of the unanswered commands on this user. Each of these candidates is an oracle of this user alone; one of them has
+to agree with everything that the server shows.
 """
 
 from oracle import SEVERAL, Oracle, mentioned_users
@@ -12,6 +12,8 @@ from resp import ReplyError
 from model import channel_text
 
 CHANGE_ONE = ("RS.ACK", "RS.BULKACK", "RS.PIN", "RS.JOIN", "RS.LEAVE", "RS.DEL", "RS.FORGET")
+LOST = "an answered change is lost"
+SHOWN = 3
 
 
 class Difference(AssertionError):
@@ -141,7 +143,7 @@ def explain(user, shown, found):
     if all(text and "epoch of user" in text for text in disagreements):
         wrong.append(f"another epoch, {epoch}")
     if version < min(versions):
-        wrong.append(f"an answered change is lost: version {version}, answered was {answered}")
+        wrong.append(f"{LOST}: version {version}, answered was {answered}")
     elif version > max(versions):
         wrong.append(f"a change that was not sent: version {version}, at most {max(versions)}")
     elif not wrong:
@@ -150,6 +152,14 @@ def explain(user, shown, found):
     if len(found) > 1:
         lines.append(f"with all {len(found) - 1} that were not answered: {disagreements[-1]}")
     return "\n".join(lines)
+
+
+def summary(wrong, users):
+    """The worst of them first."""
+    lost = [text for text in wrong if LOST in text]
+    others = [text for text in wrong if LOST not in text]
+    shown = "\n".join((lost + others)[:SHOWN])
+    return f"{shown}\n{len(wrong)} of {users} users differ, {len(lost)} have lost an answered change"
 
 
 def compare(ask, oracle, users, unanswered, channels):
@@ -171,6 +181,5 @@ def compare(ask, oracle, users, unanswered, channels):
         happened += agreeing[-1] is not found[user][0]
         take_over(oracle, agreeing[-1], user)
     if wrong:
-        more = f"\n{len(wrong)} of {len(users)} users differ" if len(wrong) > 1 else ""
-        raise Difference("\n".join(wrong[:3]) + more)
+        raise Difference(summary(wrong, len(users)))
     return happened

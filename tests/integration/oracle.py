@@ -75,8 +75,18 @@ def refusal_agrees(reply, mentioned, refused):
     return reply.word == refused.word and is_counted
 
 
+def without_common_states(told, other):
+    """Of a list only the states that the other one does not have: there may be thousands."""
+    match told, other:
+        case [version, 0 | 1 as full, [*states]], [_, _, [*others]]:
+            return [version, full, [state for state in states if state not in others]]
+    return told
+
+
 def difference(command, told, expected):
-    return f"{' '.join(map(str, command))}\n   server: {told}\n   model:  {expected}"
+    server = without_common_states(told, expected)
+    model = without_common_states(expected, told)
+    return f"{' '.join(map(str, command))}\n   server: {server}\n   model:  {model}"
 
 
 def slot_of(user):
