@@ -78,10 +78,9 @@ class Server:
                 return
         raise AssertionError(f"the server found no free port\n{self.log()}")
 
-    def _try_start(self, port):
-        """False where another process took the port between our look at it and the server's."""
-        self.port = port
-        log_size = self.log_path.stat().st_size if self.log_path.exists() else 0
+    def spawn(self, port=None):
+        """Starts the process, and does not wait until it answers."""
+        self.port = port or find_free_port()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -98,6 +97,11 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
+
+    def _try_start(self, port):
+        """False where another process took the port between our look at it and the server's."""
+        log_size = self.log_path.stat().st_size if self.log_path.exists() else 0
+        self.spawn(port)
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             code = self.process.poll()
