@@ -47,7 +47,7 @@ def compare_all(server, writers):
 def test_a_server_that_was_stopped_goes_on(start_server, seed):
     """The same connections get their answers; what is due meanwhile is written late."""
     server = start_server(
-        "--threads", 2, "--cache-users", 24, "--commit-delay", "500ms", *LIMIT_OPTIONS
+        "--threads", 2, "--commit-delay", "500ms", *LIMIT_OPTIONS
     )
     writers = writers_of(seed)
     writing = Writing(writers, server.port)
