@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 
+import pytest
 from after_kill import compare
 from oracle import as_map
 from resp import Connection
@@ -44,10 +45,14 @@ def compare_all(server, writers):
         compare(connection.pipeline, writer.oracle, writer.users, [], CHANNELS)
 
 
-def test_a_server_that_was_stopped_goes_on(start_server, seed):
-    """The same connections get their answers; what is due meanwhile is written late."""
+@pytest.mark.parametrize("cache_users", [0, 24])
+def test_a_server_that_was_stopped_goes_on(start_server, seed, cache_users):
+    """The same connections get their answers; what is due meanwhile is written late.
+
+    The store was not silent, though no answer of it came for so long: nobody is refused.
+    """
     server = start_server(
-        "--threads", 2, "--commit-delay", "500ms", *LIMIT_OPTIONS
+        *("--threads", 2, "--cache-users", cache_users, "--commit-delay", "500ms"), *LIMIT_OPTIONS
     )
     writers = writers_of(seed)
     writing = Writing(writers, server.port)
