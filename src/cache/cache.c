@@ -237,6 +237,7 @@ enum status cache_insert_partial(struct cache *self, struct user_id user, uint32
         struct user *new_user = cache_get(self, *out_block);
         lru_remove(&self->lru, *out_block);
         user_set(new_user, USER_PARTIAL, true);
+        self->partial_users++;
         new_user->incarnation = incarnation;
         new_user->older = BLOCK_NONE;
     }
@@ -248,6 +249,7 @@ void cache_end_partial(struct cache *self, uint32_t block)
     struct user *user = cache_get(self, block);
     ASSERT(user_is(user, USER_PARTIAL));
     user_set(user, USER_PARTIAL, false);
+    self->partial_users--;
     lru_insert_newest(&self->lru, block);
 }
 
@@ -314,6 +316,7 @@ void cache_remove(struct cache *self, uint32_t block)
     struct user *user = cache_get(self, block);
     ASSERT(!user_is(user, USER_WRITING));
     self->live_states -= user->live_states;
+    self->partial_users -= user_is(user, USER_PARTIAL);
     if (is_in_lru(user)) {
         lru_remove(&self->lru, block);
     }

@@ -36,6 +36,7 @@ struct cache {
     /* Of the dirty users' blocks; of large users the root and the dirty leaves. */
     uint64_t dirty_bytes;
     uint64_t live_states;
+    uint32_t partial_users;
     uint32_t eras[CACHE_ERAS]; /* Of each, how many users' unwritten changes began in it. */
     uint8_t era;
     uint32_t

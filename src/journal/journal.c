@@ -269,7 +269,7 @@ static void fill_release(struct journal *self, uint64_t number, struct journal_t
     }
     const struct journal_segment *segment = get_segment(self, number);
     task->file = segment->file;
-    task->has_file = true;
+    task->has_file = number != self->oldest || !self->is_releasing;
     print_name(self, number, task->from);
     if (!self->has_spare && !segment->is_to_vanish) {
         print_spare_name(self, task->to);
@@ -306,7 +306,7 @@ bool journal_next_task(struct journal *self, uint64_t now_ms, struct journal_tas
         fill_sync(self, out_task);
     } else if (may_prepare) {
         fill_prepare(self, out_task);
-    } else if (self->oldest <= self->released_to) {
+    } else if (self->oldest <= self->released_to && now_ms >= self->release_retry_ms) {
         fill_release(self, self->oldest, out_task);
     } else if (find_to_vanish(self, &vanishing)) {
         fill_release(self, vanishing, out_task);
@@ -330,9 +330,10 @@ static void end_sync(struct journal *self, const struct journal_task *task)
     self->sync_ns_max = task->took_ns > self->sync_ns_max ? task->took_ns : self->sync_ns_max;
 }
 
+/* What cannot be made now (there is no room, no file may be opened) is tried again. */
 static void end_prepare(struct journal *self, const struct journal_task *task, uint64_t now_ms)
 {
-    if (task->is_full) {
+    if (task->is_full || task->result.status != STATUS_OK) {
         self->next_is_refused = true;
         self->next_retry_ms = now_ms + RETRY_MS;
         return;
@@ -343,15 +344,24 @@ static void end_prepare(struct journal *self, const struct journal_task *task, u
     *get_segment(self, self->current + 1) = (struct journal_segment){.file = task->file};
 }
 
+/* A file that could not be renamed or removed is closed, and tried again by its name. */
+static void end_release(struct journal *self, const struct journal_task *task, uint64_t now_ms)
+{
+    if (task->result.status != STATUS_OK) {
+        self->is_releasing = task->segment == self->oldest;
+        self->release_retry_ms = now_ms + RETRY_MS;
+        return;
+    }
+    self->is_releasing = false;
+    self->oldest += task->segment == self->oldest;
+    self->has_spare |= task->to[0] != '\0';
+}
+
 enum status journal_complete(struct journal *self, const struct journal_task *task, uint64_t now_ms,
                              struct failure *out_failure)
 {
     self->has_task = false;
-    if (task->result.status != STATUS_OK) {
-        if (task->work == JOURNAL_WORK_CHECK) {
-            self->check_at_ms = now_ms + JOURNAL_CHECK_INTERVAL_MS;
-            return STATUS_OK;
-        }
+    if (task->result.status != STATUS_OK && task->work == JOURNAL_WORK_SYNC) {
         failure_set(out_failure, "the server cannot %s in %s: %s", journal_task_text(task),
                     self->config.lent_folder, files_result_text(task->result));
         return task->result.status;
@@ -364,11 +374,10 @@ enum status journal_complete(struct journal *self, const struct journal_task *ta
         end_prepare(self, task, now_ms);
         break;
     case JOURNAL_WORK_RELEASE:
-        self->oldest += task->segment == self->oldest;
-        self->has_spare |= task->to[0] != '\0';
+        end_release(self, task, now_ms);
         break;
     case JOURNAL_WORK_CHECK:
-        self->is_disk_full = task->is_full;
+        self->is_disk_full = task->is_full && task->result.status == STATUS_OK;
         self->check_at_ms = now_ms + JOURNAL_CHECK_INTERVAL_MS;
         break;
     }
@@ -450,7 +459,8 @@ void journal_close(struct journal *self)
 {
     const struct files *files = &self->config.lent_files;
     const uint64_t last = self->current + self->has_next;
-    for (uint64_t number = self->oldest; number <= last; number++) {
+    /* One that could not be released is closed already. */
+    for (uint64_t number = self->oldest + self->is_releasing; number <= last; number++) {
         files->ops->close(files->self, get_segment(self, number)->file);
     }
 }

@@ -73,6 +73,8 @@ struct journal {
     uint64_t oldest;
     uint64_t current;
     uint64_t released_to; /* What may go: all up to that number. */
+    bool is_releasing;    /* The oldest: it could not go yet. */
+    uint64_t release_retry_ms;
     bool has_next;
     bool has_spare;
     bool spare_is_to_vanish;

@@ -259,3 +259,9 @@ void durable_release(void *context, uint64_t segment, bool recovered)
         atomic_store_explicit(&home->durable.is_recovered, true, memory_order_release);
     }
 }
+
+void durable_note_forgetting(void *context)
+{
+    struct loop *home = (struct loop *)context;
+    journal_note_forgetting(&home->durable.journal, now_ms(home));
+}

@@ -86,13 +86,14 @@ void durable_end_turn(struct loop *self) ON_SHARD_THREAD;
 
 /* Is all safe that the loop has learned until now? */
 enum durable_outputs {
-    DURABLE_ALL,   /* All outputs may go. */
-    DURABLE_GROUP, /* Those that waited may go, and what came later waits now. */
-    DURABLE_NOTHING /* They go on waiting. */,
+    DURABLE_ALL,     /* All outputs may go. */
+    DURABLE_GROUP,   /* Those that waited may go, and what came later waits now. */
+    DURABLE_NOTHING, /* They go on waiting. */
 };
 enum durable_outputs durable_look(struct loop *self);
 
-/* The shard's effect (struct shard_port). */
+/* The shard's effects (struct shard_port). */
 void durable_release(void *context, uint64_t segment, bool recovered);
+void durable_note_forgetting(void *context);
 
 #endif

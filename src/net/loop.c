@@ -332,6 +332,7 @@ static enum status init_shard(struct loop *self)
                  .publish = visit_publish,
                  .send_to_store = visit_send_to_store,
                  .release = durable_release,
+                 .note_forgetting = durable_note_forgetting,
                  .lent_context = self},
         .lent_metrics = &self->shard_metrics,
         .now_ms = uv_now(&self->uv),

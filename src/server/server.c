@@ -428,16 +428,23 @@ static bool wait_until_written(struct server *self)
     return true;
 }
 
-/* What the store does not have is in the journal, on the disk. */
+/* What the store does not have is in the journal, on the disk, or is lost. */
 static enum server_exit end_unwritten(struct server *self, uint64_t unwritten, bool is_kept)
 {
     struct failure failure;
-    const bool is_marked = self->history.is_open && is_kept &&
-                           datadir_mark_clean(&self->datadir, &failure) == STATUS_OK;
-    log_write(&self->log, is_marked ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
-              "the changes of %" PRIu64 " users are not in the store%s", unwritten,
-              is_marked ? ", and are kept in the journal" : "");
-    return is_marked ? SERVER_EXIT_CLEAN : SERVER_EXIT_FAILED;
+    if (!self->history.is_open || !is_kept) {
+        log_write(&self->log, LOG_LEVEL_ERROR,
+                  "the changes of %" PRIu64 " users are not in the store", unwritten);
+        return SERVER_EXIT_FAILED;
+    }
+    log_write(&self->log, LOG_LEVEL_WARN,
+              "the changes of %" PRIu64 " users are not in the store, and are kept in the journal",
+              unwritten);
+    if (datadir_mark_clean(&self->datadir, &failure) != STATUS_OK) {
+        /* The next start finds out by the journal what a mark would say. */
+        log_write(&self->log, LOG_LEVEL_WARN, "%s", failure.text);
+    }
+    return SERVER_EXIT_CLEAN;
 }
 
 static enum server_exit stop(struct server *self)
@@ -461,7 +468,7 @@ static enum server_exit stop(struct server *self)
         log_write(&self->log, LOG_LEVEL_ERROR, "%s", failure.text);
         return SERVER_EXIT_FAILED;
     }
-    log_write(&self->log, LOG_LEVEL_INFO, "stopped, all changes are written");
+    log_write(&self->log, LOG_LEVEL_INFO, "all is written, goodbye");
     return SERVER_EXIT_CLEAN;
 }
 

@@ -73,6 +73,10 @@ struct shard_port {
      * `recovered`, in what was there before this shard was made. */
     void (*release)(void *lent_context, uint64_t segment, bool recovered);
 
+    /* The store has erased a user: what the journal's segments up to the current one hold of it is
+     * to go from the disk as well. */
+    void (*note_forgetting)(void *lent_context);
+
     void *lent_context;
 };
 

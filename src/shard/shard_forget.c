@@ -65,6 +65,9 @@ void shard_end_forgetting(struct shard *self, struct waiting *waiting, uint32_t 
     const uint32_t generation = shard_get_next_generation(self, user);
     self->generations[hash_slot_of_user(subject.id)] = generation;
     metrics_add(self->lent_metrics, METRIC_FORGOTTEN_USERS, 1);
+    if (self->config.lent_journal != NULL) {
+        self->config.port.note_forgetting(self->config.port.lent_context);
+    }
     if (user_is(user, USER_SUBSCRIBED)) {
         shard_publish_forgetting(&subject);
         cache_clear(&self->cache, block, generation);

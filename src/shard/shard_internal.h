@@ -101,7 +101,7 @@ struct shard {
     bool is_syncing_store;
     bool is_ending_recovery; /* With this sync of the store. */
     bool has_ended_recovery;
-    bool is_short_of_room; /* Recovery waits for some to be written and to go. */
+    bool is_short_of_room; /* Only partial users are there to go: some are to be written at once. */
     uint64_t store_sync_at_ms;
     uint32_t merging[2]; /* Of partial users, put upon what the store has: by epoch. */
 
@@ -173,7 +173,9 @@ void shard_end_store_sync(struct shard *self, const struct store_completion *com
 bool shard_journal_is_long(const struct shard *self);
 
 /* shard_recover.c: partial users, of whom only what the journal had is in memory. */
-/* It is due to be written: what the store has of it is loaded first. */
+enum status shard_make_room_for_partial(struct shard *self, uint64_t bytes, struct user_id user);
+bool shard_may_merge(const struct shard *self);
+/* It is due to be written, and shard_may_merge: what the store has of it is loaded first. */
 void shard_begin_merge(struct shard *self, uint32_t block);
 /* The user goes out of the cache, and into `waiting`, before what the store has comes in. */
 NODISCARD enum status shard_take_overlay(struct shard *self, struct waiting *waiting,

@@ -88,14 +88,16 @@ static enum status install(struct shard *self, struct waiting *waiting)
         return STATUS_CACHE_FULL;
     }
     const uint64_t bytes = measure_image(waiting->image);
-    enum status status = shard_make_room(self, bytes, 1, waiting->user);
+    const uint32_t partial = cache_find(&self->cache, waiting->user);
+    enum status status = partial == BLOCK_NONE
+                             ? shard_make_room(self, bytes, 1, waiting->user)
+                             : shard_make_room_for_partial(self, bytes, waiting->user);
     if (status != STATUS_OK) {
         return status;
     }
     struct record_head head;
     struct slice leaf;
     status = record_decode(image_get_bytes(waiting->image, 0), &head, &leaf);
-    const uint32_t partial = cache_find(&self->cache, waiting->user);
     if (status == STATUS_OK && partial != BLOCK_NONE) {
         status = shard_take_overlay(self, waiting, partial);
     }

@@ -12,7 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOMBSTONES_UNKNOWN = UINT32_MAX };
+enum {
+    TOMBSTONES_UNKNOWN = UINT32_MAX,
+    /* Loaded at once because they are to be written: what they take beyond the bounds, and what the
+     * store has to do beside what clients ask for, are bounded. */
+    MERGES_MAX = 16,
+};
 
 _Static_assert(BLOCK_NONE == UINT32_MAX, "a partial user that knows no tombstones says so");
 
@@ -170,8 +175,24 @@ enum status shard_recover(struct shard *self, const struct journal_entry *entry)
     }
     const enum status room =
         shard_make_room(self, measure_entry(self, block, entry), block == BLOCK_NONE, entry->user);
-    self->is_short_of_room = room != STATUS_OK;
+    self->is_short_of_room |= room != STATUS_OK;
     return room == STATUS_OK ? recover_change(self, entry, block) : STATUS_BUSY;
+}
+
+/* Where nobody else can go, what the user takes more must be borne: it can go after it. */
+enum status shard_make_room_for_partial(struct shard *self, uint64_t bytes, struct user_id user)
+{
+    const enum status status = shard_make_room(self, bytes, 0, user);
+    const uint32_t oldest = self->cache.lru.oldest;
+    const bool nobody_can_go =
+        self->leaving_users == 0 &&
+        (oldest == BLOCK_NONE || cache_get(&self->cache, oldest)->id == user.value);
+    return nobody_can_go ? STATUS_OK : status;
+}
+
+bool shard_may_merge(const struct shard *self)
+{
+    return self->loads_in_flight + self->images_held < MERGES_MAX;
 }
 
 void shard_begin_merge(struct shard *self, uint32_t block)
@@ -336,7 +357,7 @@ enum overlay_outcome shard_apply_overlay(struct shard *self, struct waiting *wai
         const uint8_t *leaf = overlay->leaves + overlay->at;
         const uint32_t before = overlay->row;
         const uint64_t room = shard_room_to_change(self, block, 1);
-        if (shard_make_room(self, room, 0, waiting->user) != STATUS_OK) {
+        if (shard_make_room_for_partial(self, room, waiting->user) != STATUS_OK) {
             return OVERLAY_NEEDS_ROOM;
         }
         if (overlay->row < leaf_get_rows(leaf) &&

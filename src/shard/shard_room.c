@@ -98,8 +98,11 @@ static enum status send_oldest_away(struct shard *self, struct user_id spare)
     }
     const uint32_t block = self->cache.lru.oldest;
     if (block == BLOCK_NONE || cache_get(&self->cache, block)->id == spare.value) {
+        const bool has_partial = self->cache.partial_users > 0;
         const bool more_comes = self->leaving_users > 0 || self->leaf_queue.first != NULL;
-        return more_comes ? STATUS_BUSY : STATUS_CACHE_FULL;
+        self->is_short_of_room |= has_partial;
+        self->wants_turn |= has_partial;
+        return more_comes || has_partial ? STATUS_BUSY : STATUS_CACHE_FULL;
     }
     const struct user *user = cache_get(&self->cache, block);
     if (!user_is(user, USER_DIRTY) && !user_is(user, USER_WRITING)) {

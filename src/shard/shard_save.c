@@ -406,6 +406,9 @@ bool shard_turn_saves(struct shard *self)
             continue;
         }
         const struct user *user = cache_get(&self->cache, block);
+        if (user_is(user, USER_PARTIAL) && !shard_may_merge(self)) {
+            break;
+        }
         if (user_is(user, USER_PARTIAL)) {
             shard_begin_merge(self, block);
         } else if (user_is(user, USER_WRITING)) {
@@ -415,5 +418,8 @@ bool shard_turn_saves(struct shard *self)
         }
     }
     turn_flush(self);
-    return self->saves != NULL || (shard_may_save(self) && find_to_save(self) != BLOCK_NONE);
+    const bool more = self->saves != NULL || (shard_may_save(self) && shard_may_merge(self) &&
+                                              find_to_save(self) != BLOCK_NONE);
+    self->is_short_of_room = false;
+    return more;
 }

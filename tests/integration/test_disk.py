@@ -12,6 +12,10 @@ import pytest
 from server import info, wait_until
 
 MIB = 1024 * 1024
+REFUSED = (
+    "MISCONF the disk of the data folder is as full as disk-reserve allows, updates are refused until there is room"
+)
+JOURNAL = ("--journal-segment", "64kb", "--disk-reserve", "8mb")
 USERS = range(1, 30_001)
 CHANNELS = [word for number in range(1, 9) for word in (2**60 + number, 2**60 + 100 + number)]
 
@@ -32,13 +36,13 @@ class SmallDisk:
 
 
 class SmallFiles:
-    """No file of the server may grow, in place of a full disk: it needs no right to mount."""
+    """No file of the store may grow, in place of a full disk: it needs no right to mount. Those of the journal are small."""
 
     def _limit(self, server, size):
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     def fill(self, server):
-        self._limit(server, os.path.getsize(server.log_path) + 128 * 1024)
+        self._limit(server, os.path.getsize(server.log_path) + 2 * MIB)
 
     def make_room(self, server):
         if server.process is not None:  # The next process begins without the limit.
@@ -68,20 +72,25 @@ def disk(request, tmp_path):
 def test_a_disk_that_was_full_is_written_again(disk, start_server):
     filler, data_dir = disk
     server = start_server(
-        "--rocksdb-memory", "8mb", "--commit-delay", "100ms", "--threads", 2, data_dir=data_dir
+        "--rocksdb-memory", "8mb", "--commit-delay", "100ms", "--threads", 2, *JOURNAL, data_dir=data_dir
     )
     connection = server.connect()
     connection.call("RS.BULKACK", USERS[0], *CHANNELS)
     connection.call("RS.FLUSH")
     filler.fill(server)
-    connection.pipeline([("RS.BULKACK", user, *CHANNELS) for user in USERS])
+    replies = connection.pipeline([("RS.BULKACK", user, *CHANNELS) for user in USERS])
+    assert {reply if isinstance(reply, str) else "taken" for reply in replies} <= {"taken", REFUSED}
     wait_until(
         lambda: int(info(connection, "readstates")["store_writes_failed"]) > 0, "a failed write"
     )
-    # The change stands, and is written with the rest.
     failed = connection.call("RS.ACK", USERS[0], 2**60 + 1, 2**61, "COMMIT", "now")
-    assert failed.startswith("STORE the change stands")
-    assert connection.call("RS.ACK", USERS[0], 2**60 + 1, 1) == [2, 0]
+    if isinstance(filler, SmallDisk):
+        # Before the reserve is touched.
+        assert failed == REFUSED
+    else:
+        # The change stands, and is written with the rest.
+        assert failed.startswith("STORE the change stands")
+        assert connection.call("RS.ACK", USERS[0], 2**60 + 1, 1) == [2, 0]
     time.sleep(1)
     before = connection.pipeline([("RS.LIST", user) for user in USERS])
     assert int(info(connection, "readstates")["dirty_users"]) > 0
@@ -90,16 +99,18 @@ def test_a_disk_that_was_full_is_written_again(disk, start_server):
         lambda: int(info(connection, "readstates")["dirty_users"]) == 0, "everything is written"
     )
     assert connection.call("RS.FLUSH") == "OK"
+    wait_until(lambda: connection.call("RS.ACK", 1 << 40, 1, 1) == [1, 0], "updates are taken again")
     server.stop()
     server.start()
     assert server.connect().pipeline([("RS.LIST", user) for user in USERS]) == before
 
 
-def test_a_stop_while_the_disk_is_full_says_what_is_missing(disk, start_server):
+def test_a_stop_while_the_disk_is_full_keeps_what_is_unwritten(disk, start_server):
     filler, data_dir = disk
     server = start_server(
         *("--rocksdb-memory", "8mb", "--commit-delay", "100ms", "--threads", 2),
         *("--shutdown-timeout", "2s"),
+        *JOURNAL,
         data_dir=data_dir,
     )
     connection = server.connect()
@@ -111,10 +122,12 @@ def test_a_stop_while_the_disk_is_full_says_what_is_missing(disk, start_server):
     wait_until(
         lambda: int(info(connection, "readstates")["store_writes_failed"]) > 0, "a failed write"
     )
+    before = connection.pipeline([("RS.LIST", user) for user in USERS])
     server.signal(signal.SIGTERM)
-    assert server.wait() == 1
-    assert "users are not in the store" in server.log()
+    assert server.wait() == 0
+    assert "users are not in the store, and are kept in the journal" in server.log()
     filler.make_room(server)
     server.start()
-    epoch, *rest = server.connect().call("RS.LIST", USERS[0])
-    assert epoch != written[0] and rest == written[1:]
+    connection = server.connect()
+    assert connection.call("RS.LIST", USERS[0]) == written
+    assert connection.pipeline([("RS.LIST", user) for user in USERS]) == before
