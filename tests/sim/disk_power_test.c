@@ -229,6 +229,63 @@ static void names_have_what_they_led_to_since_the_sync(void **state)
     assert_true(seen['2'] && seen['3'] && seen['4'] && seen['-']);
 }
 
+/* Of more than are remembered, the synced one and the newest ones. */
+static void a_name_has_so_many_versions(void **state)
+{
+    (void)state;
+    enum { VERSIONS = 12 };
+    bool seen[VERSIONS] = {false};
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        struct disk *disk = create_disk(seed);
+        const struct files files = disk_get_files(disk);
+        for (int i = 0; i < VERSIONS; i++) {
+            const char text[2] = {(char)('a' + i), '\0'};
+            const struct file file = open_file(disk, "y", FILES_REPLACE);
+            write_text(disk, file, 0, text);
+            sync_file(disk, file);
+            files.ops->close(files.self, file);
+            ASSERT_OK(files.ops->rename(files.self, "y", "x"));
+            if (i == 0) {
+                sync_folder(disk, ".");
+            }
+        }
+        const struct disk_cut cut = {.names = DISK_NAMES_EACH, .seed = seed};
+        disk_cut_power(disk, &cut);
+        seen[read_text(disk, "x").bytes[0] - 'a'] = true;
+        disk_destroy(disk);
+    }
+    for (int i = 0; i < VERSIONS; i++) {
+        assert_int_equal(seen[i], i == 0 || i > VERSIONS - DISK_NAME_VERSIONS);
+    }
+}
+
+static void files_and_folders_are_synced_one_by_one(void **state)
+{
+    (void)state;
+    static const char *const texts[3][2] = {{"", "old"}, {"ab", "old"}, {"ab", "NEW"}};
+    for (uint64_t first = 0; first < 3; first++) {
+        struct disk *disk = create_disk(1);
+        const struct file x = create_synced(disk, "x", "");
+        const struct file y = create_synced(disk, "y", "old");
+        const struct file z = create_synced(disk, "z", "old");
+        (void)open_file(disk, "/x", FILES_UPDATE);
+        sync_folder(disk, ".");
+        write_text(disk, x, 0, "ab");
+        write_text(disk, z, 0, "NEW");
+        write_text(disk, y, 0, "NEW");
+        sync_file(disk, z);
+        assert_int_equal(disk_count_changes(disk), 2);
+        const struct disk_cut cut = {
+            .writes = DISK_WRITES_FIRST, .first = first, .names = DISK_NAMES_OLD};
+        disk_cut_power(disk, &cut);
+        assert_text(disk, "x", texts[first][0]);
+        assert_text(disk, "y", texts[first][1]);
+        assert_text(disk, "z", "NEW");
+        assert_text(disk, "/x", "-");
+        disk_destroy(disk);
+    }
+}
+
 static void content_and_name_are_synced_by_themselves(void **state)
 {
     (void)state;
@@ -391,6 +448,10 @@ static void a_power_cut_ends_the_process(void **state)
     const struct disk_cut cut = {.writes = DISK_WRITES_KEPT};
     disk_cut_power(disk, &cut);
     assert_text(disk, "x", "NEd");
+    /* An end that was planned for the process before is not the next one's. */
+    disk_end_process_at(disk, disk_get_counts(disk)->operations + 2, 0);
+    disk_end_process(disk);
+    assert_text(disk, "x", "NEd");
     ASSERT_OK(files.ops->lock(files.self, open_file(disk, "x", FILES_READ)));
     disk_destroy(disk);
 }
@@ -406,6 +467,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_emptied_file_has_its_content_or_not),
         cmocka_unit_test(names_are_old_or_new_each_by_itself),
         cmocka_unit_test(names_have_what_they_led_to_since_the_sync),
+        cmocka_unit_test(a_name_has_so_many_versions),
+        cmocka_unit_test(files_and_folders_are_synced_one_by_one),
         cmocka_unit_test(content_and_name_are_synced_by_themselves),
         cmocka_unit_test_prestate(what_is_left_is_synced_or_was_written_since, &seed),
         cmocka_unit_test(a_process_ends_anywhere),

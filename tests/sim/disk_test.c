@@ -211,6 +211,7 @@ static void a_lock_is_held_by_one_until_its_process_ends(void **state)
     assert_int_equal(files.ops->lock(files.self, second).status, STATUS_BUSY);
     files.ops->close(files.self, first);
     ASSERT_OK(files.ops->lock(files.self, second));
+    ASSERT_OK(files.ops->lock(files.self, open_file(disk, "y", FILES_UPDATE)));
     disk_end_process(disk);
     ASSERT_OK(files.ops->lock(files.self, open_file(disk, "x", FILES_READ)));
     disk_destroy(disk);
@@ -245,11 +246,38 @@ static void room_is_taken_by_the_page(void **state)
     assert_int_equal(disk_get_counts(disk)->full, 2);
 
     /* A removed file takes room until it is closed. */
-    disk_set_capacity(disk, PAGES(3));
+    disk_set_capacity(disk, PAGES(4));
+    ASSERT_OK(files.ops->resize(files.self, file, PAGES(4)));
+    assert_int_equal(count_free(disk), PAGES(1));
+    ASSERT_OK(files.ops->allocate(files.self, file, PAGES(4)));
+    assert_int_equal(count_free(disk), 0);
     ASSERT_OK(files.ops->remove(files.self, "x"));
     assert_int_equal(count_free(disk), 0);
     files.ops->close(files.self, file);
-    assert_int_equal(count_free(disk), PAGES(3));
+    assert_int_equal(count_free(disk), PAGES(4));
+    disk_destroy(disk);
+}
+
+static void room_is_taken_by_what_a_power_cut_leaves(void **state)
+{
+    (void)state;
+    static const struct disk_cut cut = {.writes = DISK_WRITES_LOST, .names = DISK_NAMES_OLD};
+    struct disk *disk = create_disk(1);
+    const struct files files = disk_get_files(disk);
+    const struct file file = create_synced(disk, "x", "a page");
+    ASSERT_OK(files.ops->allocate(files.self, file, PAGES(5)));
+    sync_file(disk, file);
+    ASSERT_OK(files.ops->allocate(files.self, file, PAGES(9)));
+    const uint64_t free_bytes = count_free(disk) + PAGES(4);
+    disk_cut_power(disk, &cut);
+    assert_int_equal(count_free(disk), free_bytes);
+    write_text(disk, open_file(disk, "x", FILES_UPDATE), PAGES(4), "allocated");
+    assert_int_equal(count_free(disk), free_bytes);
+    disk_end_process(disk);
+    ASSERT_OK(files.ops->remove(files.self, "x"));
+    assert_int_equal(count_free(disk), free_bytes + PAGES(5));
+    disk_cut_power(disk, &cut);
+    assert_int_equal(count_free(disk), free_bytes);
     disk_destroy(disk);
 }
 
@@ -393,6 +421,7 @@ int main(int argc, char **argv)
                                                  &world),
         cmocka_unit_test(a_lock_is_held_by_one_until_its_process_ends),
         cmocka_unit_test(room_is_taken_by_the_page),
+        cmocka_unit_test(room_is_taken_by_what_a_power_cut_leaves),
         cmocka_unit_test(files_and_handles_are_bounded),
         cmocka_unit_test_prestate(the_disk_behaves_like_its_model, &world),
         cmocka_unit_test_prestate(the_same_seed_gives_the_same_run, &world),
