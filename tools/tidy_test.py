@@ -104,6 +104,10 @@ class TidyTest(HouseTest):
         self.put("replay/main.c", '#include "base/thing.h"\n#include "cache/lru.h"\n')
         self.expect("replay/main.c:2", "replay does not stand on cache")
 
+    def test_simulator_stands_on_the_server_only(self):
+        self.put("tests/sim/disk.c", '#include "shard/shard.h"\n#include "sim/disk.h"\n#include "replay/wire.h"\n')
+        self.expect("tests/sim/disk.c:3", "sim does not stand on replay")
+
     def test_each_synonym(self):
         for word in tidy.SYNONYMS:
             with self.subTest(word):
