@@ -182,6 +182,7 @@ static enum status put_entries(struct journal *self, uint8_t *bytes, size_t size
 {
     for (size_t at = 0; at < size; at += journal_entry_get_size(bytes + at)) {
         self->crc = journal_entry_seal(bytes + at, self->key, self->crc);
+        self->entries++;
     }
     self->written += size;
     return put(self, bytes, size, out_failure);

@@ -97,6 +97,7 @@ struct journal {
     bool has_task; /* One is out. */
 
     /* For whoever watches. */
+    uint64_t entries;
     uint64_t syncs;
     uint64_t sync_ns_last;
     uint64_t sync_ns_max;

@@ -142,6 +142,8 @@ void durable_end_visit(struct loop *home, bool must_write)
 static void show_figures(struct durable *self)
 {
     const struct journal *journal = &self->journal;
+    atomic_store_explicit(&self->peek_memory, self->entries.capacity, memory_order_relaxed);
+    atomic_store_explicit(&self->peek_entries, journal->entries, memory_order_relaxed);
     atomic_store_explicit(&self->peek_bytes, journal_count_bytes(journal), memory_order_relaxed);
     atomic_store_explicit(&self->peek_file_bytes, journal_count_file_bytes(journal),
                           memory_order_relaxed);
@@ -264,4 +266,13 @@ void durable_note_forgetting(void *context)
 {
     struct loop *home = (struct loop *)context;
     journal_note_forgetting(&home->durable.journal, now_ms(home));
+}
+
+uint64_t durable_count_memory(const struct net *net)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < net->threads; i++) {
+        bytes += atomic_load_explicit(&net->loops[i].durable.peek_memory, memory_order_relaxed);
+    }
+    return bytes;
 }

@@ -37,6 +37,7 @@ enum {
 };
 
 struct loop;
+struct net;
 
 struct durable {
     bool is_there; /* Else nothing is kept, and all is safe. */
@@ -44,7 +45,6 @@ struct durable {
     struct journal_worker *worker;
     struct buffer entries;
     uint64_t settings_seen;
-    uint64_t entries_written;
 
     alignas(CACHE_LINE) _Atomic uint64_t appended; /* Positions in the log. */
     _Atomic uint64_t safe;
@@ -52,6 +52,8 @@ struct durable {
     _Atomic bool is_recovered;
 
     /* For whoever watches. */
+    _Atomic uint64_t peek_memory;
+    _Atomic uint64_t peek_entries;
     _Atomic uint64_t peek_bytes;
     _Atomic uint64_t peek_file_bytes;
     _Atomic uint64_t peek_segments;
@@ -91,6 +93,9 @@ enum durable_outputs {
     DURABLE_NOTHING, /* They go on waiting. */
 };
 enum durable_outputs durable_look(struct loop *self);
+
+/* What the logs' buffers take. Any thread. */
+uint64_t durable_count_memory(const struct net *net);
 
 /* The shard's effects (struct shard_port). */
 void durable_release(void *context, uint64_t segment, bool recovered);

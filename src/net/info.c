@@ -104,6 +104,7 @@ static void add_memory(struct info_text *to, struct net *net)
              report.peak == 0 ? 0 : 100 * (double)report.used / (double)report.peak);
     info_add(to, "used_memory_cache:%" PRIu64 "\r\n", report.cache);
     add_metric(to, net, METRIC_CACHE_RESIDENT);
+    info_add(to, "used_memory_journal:%" PRIu64 "\r\n", report.journal);
     info_add(to, "used_memory_clients:%" PRIu64 "\r\n", report.clients);
     info_add(to, "used_memory_store:%" PRIu64 "\r\n", report.store);
     add_size(to, "total_system_memory",
@@ -123,6 +124,9 @@ static void add_persistence(struct info_text *to, struct net *net)
              "loading:0\r\nrdb_bgsave_in_progress:0\r\naof_enabled:0\r\n"
              "aof_rewrite_in_progress:0\r\nstore:%s\r\n",
              net->config.lent_store.ops->name);
+    if (net->has_journal) {
+        info_add_journal(to, net);
+    }
 }
 
 static double rate_kib(const struct net *net, enum rate rate)

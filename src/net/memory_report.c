@@ -29,10 +29,11 @@ struct memory_report memory_report_take(struct net *net)
     struct memory_report report = {
         .cache = net_peek_metric(net, METRIC_CACHE_USED),
         .clients = net_peek_metric(net, METRIC_CLIENT_BYTES),
+        .journal = durable_count_memory(net),
         .store = store->ops->count_memory(store->self),
         .resident = read_resident_bytes(),
     };
-    report.used = report.cache + report.clients + report.store;
+    report.used = report.cache + report.journal + report.clients + report.store;
     report.peak = atomic_load_explicit(&net->memory_peak, memory_order_relaxed);
     while (report.used > report.peak &&
            !atomic_compare_exchange_weak_explicit(&net->memory_peak, &report.peak, report.used,

@@ -268,6 +268,9 @@ enum session_outcome session_run_config(struct connection *self, const struct sl
 /* info.c */
 void info_write(struct connection *connection, const struct slice *sections, uint32_t count);
 
+/* info_journal.c: of the section about persistence, where there is a journal. */
+void info_add_journal(struct info_text *to, struct net *net);
+
 /* info_stats.c: the sections about commands and errors. */
 void info_add_commandstats(struct info_text *to, struct net *net);
 void info_add_errorstats(struct info_text *to, struct net *net);
@@ -275,8 +278,9 @@ void info_add_latencystats(struct info_text *to, struct net *net);
 
 /* memory_report.c */
 struct memory_report {
-    uint64_t used; /* The three together. */
+    uint64_t used; /* The four together. */
     uint64_t cache;
+    uint64_t journal;
     uint64_t clients;
     uint64_t store;
     uint64_t peak;     /* Of `used`. */

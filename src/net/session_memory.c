@@ -44,6 +44,7 @@ static void memory_stats(struct connection *self)
     write_integer(to, "clients.normal", report.clients);
     write_integer(to, "cache.allocated", report.cache);
     write_integer(to, "cache.resident", net_peek_metric(net, METRIC_CACHE_RESIDENT));
+    write_integer(to, "journal.allocated", report.journal);
     write_integer(to, "store.allocated", report.store);
     write_integer(to, "keys.count", users);
     write_integer(to, "keys.bytes-per-key", users == 0 ? 0 : report.cache / users);

@@ -185,9 +185,11 @@ static enum status recover_log(struct history *self, const struct recovery_log *
     enum status status = STATUS_OK;
     while ((status = log_reader_next(&reader, &entry, out_failure)) == STATUS_OK) {
         if (is_of_shard(self, log, shard, entry.user)) {
-            status =
-                entry.kind == JOURNAL_FORGETTING ? erase(self, &entry, out_failure) : STATUS_OK;
-            status = status == STATUS_OK ? take(to, &entry) : status;
+            status = take(to, &entry);
+            /* After it: what is in memory may be written until it is taken out. */
+            if (status == STATUS_OK && entry.kind == JOURNAL_FORGETTING) {
+                status = erase(self, &entry, out_failure);
+            }
             taken++;
         }
         if (status == STATUS_OK && reader.entries % ENTRIES_A_LOOK == 0) {

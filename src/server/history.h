@@ -48,7 +48,7 @@ NODISCARD enum status history_open(struct history *self, const char *path,
                                    uint32_t threads, struct failure *out_failure);
 void history_close(struct history *self);
 
-/* As net_host's recover. What was forgotten is erased from the store first. STATUS_SHUTDOWN: a
+/* As net_host's recover. What was forgotten is erased from the store as well. STATUS_SHUTDOWN: a
  * signal came. */
 NODISCARD enum status history_recover(struct history *self, uint32_t shard,
                                       enum status (*take)(void *to,

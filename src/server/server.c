@@ -447,12 +447,26 @@ static enum server_exit end_unwritten(struct server *self, uint64_t unwritten, b
     return SERVER_EXIT_CLEAN;
 }
 
+/* Where it cannot be marked, since the disk is full, the next start finds out by the journal. */
+static void mark_end(struct server *self)
+{
+    struct failure failure;
+    if (!self->history.is_open) {
+        return;
+    }
+    if (history_end_all(&self->history, &failure) != STATUS_OK) {
+        log_write(&self->log, LOG_LEVEL_WARN, "%s", failure.text);
+    }
+    if (datadir_mark_clean(&self->datadir, &failure) != STATUS_OK) {
+        log_write(&self->log, LOG_LEVEL_WARN, "%s", failure.text);
+    }
+}
+
 static enum server_exit stop(struct server *self)
 {
     const bool written = wait_until_written(self);
     const uint64_t unwritten = written ? 0 : net_count_unwritten(self->net);
     const bool is_kept = net_destroy(&self->net);
-    struct failure failure;
     if (!written) {
         return end_unwritten(self, unwritten, is_kept);
     }
@@ -460,14 +474,7 @@ static enum server_exit stop(struct server *self)
         log_write(&self->log, LOG_LEVEL_ERROR, "the store could not be synced to the disk");
         return SERVER_EXIT_FAILED;
     }
-    if (self->history.is_open && history_end_all(&self->history, &failure) != STATUS_OK) {
-        log_write(&self->log, LOG_LEVEL_ERROR, "%s", failure.text);
-        return SERVER_EXIT_FAILED;
-    }
-    if (self->has_datadir && datadir_mark_clean(&self->datadir, &failure) != STATUS_OK) {
-        log_write(&self->log, LOG_LEVEL_ERROR, "%s", failure.text);
-        return SERVER_EXIT_FAILED;
-    }
+    mark_end(self);
     log_write(&self->log, LOG_LEVEL_INFO, "all is written, goodbye");
     return SERVER_EXIT_CLEAN;
 }

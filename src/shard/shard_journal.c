@@ -136,7 +136,9 @@ bool shard_is_recovered(const struct shard *self)
 /* What the store has taken must be on its disk before the journal lets go of it. */
 void shard_turn_journal(struct shard *self)
 {
-    if (self->config.lent_journal == NULL || self->is_syncing_store ||
+    /* As long as it is being recovered, more may come of what is in the store already. */
+    const bool is_recovering = self->journal_segment == 0;
+    if (self->config.lent_journal == NULL || is_recovering || self->is_syncing_store ||
         self->now_ms < self->store_sync_at_ms) {
         return;
     }
