@@ -10,9 +10,9 @@
  * every function that may move it takes the handle by address. A handle is good until the next
  * call that is given another user, or none.
  *
- * Eras say how old a change is that the store does not have: which segments of the journal are still
- * needed. The caller names the present one, and asks of which ones there are such changes. Era 0 is
- * the oldest of all: what was recovered.
+ * Eras say how old a change is that the store does not have: which segments of the journal are
+ * still needed. The caller names the present one, and asks of which ones there are such changes.
+ * Era 0 is the oldest of all: what was recovered.
  *
  * Memory: one slab holds index, users and leaves; its used bytes are what cache-memory
  * bounds.  Thread: the shard's.

@@ -47,7 +47,8 @@ enum user_flag {
     USER_FORGETTING = 64, /* With USER_WRITING: it is being erased from the store. */
     USER_SUBSCRIBED = 32, /* Out of the LRU: stays as long as somebody reads its feed. */
     USER_PARTIAL = 128, /* Out of the LRU: holds only what the journal had, which is newer than the
-                           * store. No command may see it before it is put upon what the store has. */
+                           * store. No command may see it before it is put upon what the store has.
+                           */
 };
 
 struct user {

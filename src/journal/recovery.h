@@ -3,9 +3,8 @@
  *     recovery_open ──► logs ──log_reader──► shards ──► recovery_begin_set ──► serving ──►
  *     recovery_end: all that was left is in the store
  *
- * Memory: the caller's, and a table of the logs on the heap.  Threads: one at a time; the logs of an
- * open recovery may be read by several.
- */
+ * Memory: the caller's, and a table of the logs on the heap. Threads: one at a time; the logs of an
+ * open recovery may be read by several. */
 #ifndef JOURNAL_RECOVERY_H
 #define JOURNAL_RECOVERY_H
 
@@ -37,8 +36,8 @@ struct recovery {
     VEC(struct recovery_log) logs; /* The oldest set first. */
 };
 
-/* Makes the folder where it is missing. STATUS_CORRUPT: a log that must be there is not, or the list
- * is damaged. On failure nothing is held, and out_failure has a sentence. */
+/* Makes the folder where it is missing. STATUS_CORRUPT: a log that must be there is not, or the
+ * list is damaged. On failure nothing is held, and out_failure has a sentence. */
 NODISCARD enum status recovery_open(struct recovery *self, const struct files *lent_files,
                                     const char *lent_folder, struct failure *out_failure);
 void recovery_close(struct recovery *self);

@@ -319,8 +319,11 @@ void connection_take_reply(struct loop *loop, const struct reply *reply)
     struct connection *self = reply->token.connection < loop->connections_capacity
                                   ? loop->connections[reply->token.connection]
                                   : NULL;
-    if (self != NULL && self->generation == reply->token.sequence >> 32 &&
-        !take_plain_state(self, reply)) {
+    if (self == NULL || self->generation != reply->token.sequence >> 32) {
+        return;
+    }
+    self->has_learned = true;
+    if (!take_plain_state(self, reply)) {
         take_reply(self, reply);
     }
 }

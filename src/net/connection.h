@@ -81,6 +81,7 @@ struct connection {
     bool is_at_end;  /* The client sends nothing more. */
     bool is_in_flush;
     bool is_stalled;
+    bool has_learned; /* Its output tells what a shard said: it goes when that is safe. */
     bool is_no_evict; /* Both told by CLIENT; nothing here depends on the second. */
     bool is_no_touch;
     enum connection_mute mute;

@@ -194,6 +194,7 @@ static void ripen(struct connection *self, enum durable_outputs outputs)
     case DURABLE_ALL:
         self->ripe = measure_output(self);
         self->ripening = (struct connection_ripe){0};
+        self->has_learned = false;
         return;
     case DURABLE_GROUP:
         self->ripe.bytes =
@@ -240,7 +241,7 @@ void connections_flush(struct loop *loop)
             connection_want_flush(self);
             continue;
         }
-        ripen(self, outputs);
+        ripen(self, self->has_learned ? outputs : DURABLE_ALL);
         flush(self);
         if (self->is_open && outputs != DURABLE_ALL && is_unripe(self)) {
             connection_want_flush(self);

@@ -5,15 +5,14 @@
  *
  * A shard's entries are written once for all commands of a turn. Nothing that a loop has learned
  * from a shard is sent before: at its turn's end the loop notes how far each log had come, and lets
- * its outputs go when all of that is safe. Safe is what was written; under journal-sync always, what
- * was synced, by a thread of the log's own. While it waits for that, a loop gathers what comes
+ * its outputs go when all of that is safe. Safe is what was written; under journal-sync always,
+ * what was synced, by a thread of the log's own. While it waits for that, a loop gathers what comes
  * meanwhile, and lets it go with the next sync.
  *
  * Behind the gate (visit.h) stand the log and its thread; positions are read by any thread.
  *
- * Memory: the buffer of a turn's entries, kept.  Thread: who is inside the shard; durable_is_safe and
- * the functions of outputs: the loop's.
- */
+ * Memory: the buffer of a turn's entries, kept. Thread: who is inside the shard; durable_is_safe
+ * and the functions of outputs: the loop's. */
 #ifndef NET_DURABLE_H
 #define NET_DURABLE_H
 

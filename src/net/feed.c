@@ -342,6 +342,7 @@ static void deliver(struct subscription *subscription, struct feed_text *text)
         return;
     }
     subscription->told = mark;
+    subscriber->lent_connection->has_learned = true;
     connection_want_flush(subscriber->lent_connection);
 }
 

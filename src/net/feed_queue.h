@@ -44,8 +44,9 @@ void feed_queue_filter(struct feed_queue *self, size_t sending,
                        bool (*is_kept)(const void *lent_context, const struct feed_text *text),
                        const void *lent_context);
 
-/* What is to be sent next of the first `texts_max`, in the client's protocol: at most FEED_QUEUE_SLICES_MAX slices, of which
- * there are *out_count, valid until the next push or consume; *out_bytes in all. */
+/* What is to be sent next of the first `texts_max`, in the client's protocol: at most
+ * FEED_QUEUE_SLICES_MAX slices, of which there are *out_count, valid until the next push or
+ * consume; *out_bytes in all. */
 void feed_queue_peek(const struct feed_queue *self, enum resp_version version, uint32_t texts_max,
                      struct slice slices[static FEED_QUEUE_SLICES_MAX], uint32_t *out_count,
                      size_t *out_bytes);

@@ -16,8 +16,8 @@ struct recoverer {
     struct failure failure;
 };
 
-/* There was no room: what is in memory already is put upon what the store has, is written, and goes.
- */
+/* There was no room: what is in memory already is put upon what the store has, is written, and
+ * goes. */
 static void drain(struct loop *loop) THREAD_ATTRIBUTE(requires_capability(shard_thread))
 {
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};

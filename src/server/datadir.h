@@ -6,9 +6,9 @@
  *              `0123456789abcdef running fedcba9876543210`
  *
  * The mark says how the last server ended: `clean` when every answered change was in the store or
- * the journal, on the disk, else `running`. While it is open the folder says `running`, on the disk:
- * after any other end than datadir_mark_clean its owner must find out whether something was lost,
- * and then renew the epoch.
+ * the journal, on the disk, else `running`. While it is open the folder says `running`, on the
+ * disk: after any other end than datadir_mark_clean its owner must find out whether something was
+ * lost, and then renew the epoch.
  *
  * The store is beside these files, or elsewhere. It keeps the folder's store id as its identity:
  * where they differ, one of the two was restored or exchanged, and the history is not the same any

@@ -114,9 +114,10 @@ void shard_execute(struct shard *self, const struct command *command) ON_SHARD_T
  * (STATUS_OK), or are refused with that status. */
 void shard_set_segment(struct shard *self, uint64_t current, enum status status) ON_SHARD_THREAD;
 
-/* Recovery: a change of the journal, as it was put there. Before any command, in order. STATUS_BUSY:
- * there is no room for it, or something is under way with the user: to be tried again after some
- * shard_turn, in which users are written and sent away. STATUS_MEMORY, STATUS_CORRUPT. */
+/* Recovery: a change of the journal, as it was put there. Before any command, in order.
+ * STATUS_BUSY: there is no room for it, or something is under way with the user: to be tried again
+ * after some shard_turn, in which users are written and sent away. STATUS_MEMORY, STATUS_CORRUPT.
+ */
 NODISCARD enum status shard_recover(struct shard *self,
                                     const struct journal_entry *entry) ON_SHARD_THREAD;
 

@@ -86,7 +86,8 @@ struct publishing shard_begin_publication(const struct subject *subject,
 void shard_publish_state(struct publishing *self, struct channel_key channel);
 void shard_end_publication(struct publishing *self);
 
-/* shard_journal.c: an entry about a command on the user, being made in the room that was reserved. */
+/* shard_journal.c: an entry about a command on the user, being made in the room that was reserved.
+ */
 struct journaling {
     const struct subject *subject;
     uint8_t *lent_entry; /* NULL: nobody keeps it. */
