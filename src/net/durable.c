@@ -125,17 +125,20 @@ void durable_write(struct loop *home)
     }
 }
 
-void durable_end_visit(struct loop *home, bool must_write)
+void durable_end_visit(struct loop *self, struct loop *home, bool must_write)
 {
-    struct durable *self = &home->durable;
-    const size_t size = buffer_peek_size(&self->entries);
+    struct durable *durable = &home->durable;
+    const size_t size = buffer_peek_size(&durable->entries);
     if (size == 0) {
         return;
     }
     /* Before anybody is told of it. */
-    atomic_store_explicit(&self->appended, self->journal.written + size, memory_order_release);
-    if (must_write || size > DURABLE_ENTRIES_SOFT_MAX) {
+    atomic_store_explicit(&durable->appended, durable->journal.written + size,
+                          memory_order_release);
+    if (must_write || self != home || size > DURABLE_ENTRIES_SOFT_MAX) {
         write_entries(home);
+    } else {
+        durable->has_left = true;
     }
 }
 
@@ -189,7 +192,7 @@ void durable_turn(struct loop *self)
 
 void durable_end_turn(struct loop *self)
 {
-    if (!self->durable.is_there || buffer_peek_size(&self->durable.entries) == 0) {
+    if (!self->durable.has_left) {
         return;
     }
     if (!visit_begin(self, self)) {
@@ -197,6 +200,7 @@ void durable_end_turn(struct loop *self)
         self->is_kept_out = true;
         return;
     }
+    self->durable.has_left = false;
     durable_write(self);
     visit_leave(self, self);
 }

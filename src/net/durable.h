@@ -62,8 +62,9 @@ struct durable {
     _Atomic uint64_t peek_sync_us_max;
     _Atomic uint64_t peek_status;
 
-    /* The loop's own: what its outputs wait for. */
-    bool awaits;
+    /* The loop's own. */
+    bool has_left; /* It has left entries to be written at its turn's end. */
+    bool awaits;   /* Its outputs wait, for this: */
     uint64_t awaited[DURABLE_THREADS_MAX];
 };
 
@@ -77,7 +78,7 @@ bool durable_close(struct loop *loop);
 /* What was appended is written, and its positions are shown. */
 void durable_write(struct loop *home) ON_SHARD_THREAD;
 /* Shows how far the log has come; writes where that must not wait for the turn's end. */
-void durable_end_visit(struct loop *home, bool must_write) ON_SHARD_THREAD;
+void durable_end_visit(struct loop *self, struct loop *home, bool must_write) ON_SHARD_THREAD;
 
 /* The own loop's, inside its shard, once a turn: what its thread has done, and is to do. */
 void durable_turn(struct loop *self) ON_SHARD_THREAD;

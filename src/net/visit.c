@@ -70,7 +70,7 @@ void visit_end(struct loop *self, struct loop *home)
 {
     struct net *net = self->lent_net;
     /* What others get to see is written before they do. */
-    durable_end_visit(home, self != home || home->has_sent_replies || home->has_asked_store);
+    durable_end_visit(self, home, home->has_sent_replies || home->has_asked_store);
     if (home->has_asked_store) {
         home->has_asked_store = false;
         store_workers_flush(home->workers);
