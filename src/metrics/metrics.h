@@ -20,6 +20,7 @@
     X(METRIC_WAITING_COMMANDS, "waiting_commands")                                                 \
     X(METRIC_LOADS_IN_FLIGHT, "store_loads_in_flight")                                             \
     X(METRIC_WRITES_IN_FLIGHT, "store_writes_in_flight")                                           \
+    X(METRIC_BREAKERS_OPEN, "store_breakers_open")                                                 \
     X(METRIC_CACHE_USED, "used_memory_cache")                                                      \
     X(METRIC_CACHE_RESIDENT, "used_memory_cache_resident")                                         \
     X(METRIC_CLIENTS, "connected_clients")                                                         \

@@ -206,7 +206,7 @@ static void add_readstates(struct info_text *to, struct net *net)
         METRIC_DIRTY_BYTES,   METRIC_EVICTED_USERS,       METRIC_FORGOTTEN_USERS,
         METRIC_STORE_LOADS,   METRIC_STORE_LOADS_FAILED,  METRIC_LOADS_IN_FLIGHT,
         METRIC_STORE_WRITES,  METRIC_STORE_WRITES_FAILED, METRIC_WRITES_IN_FLIGHT,
-        METRIC_STATE_CHANGES, METRIC_BLOCKS_MOVED,
+        METRIC_BREAKERS_OPEN, METRIC_STATE_CHANGES,       METRIC_BLOCKS_MOVED,
     };
     info_add(to, "epoch:%s\r\n", net->epoch);
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {

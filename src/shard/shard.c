@@ -39,6 +39,7 @@ enum status shard_create(struct shard **out_shard, const struct shard_config *co
         memcpy(shard->generations, config->generations, HASH_SLOTS * sizeof *shard->generations);
     }
     shard->lent_metrics = config->lent_metrics;
+    breaker_init(&shard->breaker, config->number);
     enum status status = cache_init(&shard->cache, config->now_ms);
     if (status != STATUS_OK) {
         free(shard->generations);
@@ -327,6 +328,7 @@ bool shard_turn(struct shard *self, uint64_t now_ms)
     }
     self->now_ms = now_ms;
     self->wants_turn = false;
+    shard_turn_loads(self);
     bool more = shard_turn_queues(self);
     more |= shard_turn_room(self);
     more |= shard_turn_saves(self);
@@ -355,6 +357,7 @@ void shard_publish_metrics(struct shard *self)
     metrics_set(metrics, METRIC_DIRTY_BYTES, self->cache.dirty_bytes);
     metrics_set(metrics, METRIC_WAITING_COMMANDS, self->waiting.commands);
     metrics_set(metrics, METRIC_LOADS_IN_FLIGHT, self->loads_in_flight);
+    metrics_set(metrics, METRIC_BREAKERS_OPEN, self->breaker.state != BREAKER_CLOSED);
     metrics_set(metrics, METRIC_WRITES_IN_FLIGHT,
                 self->saves_in_flight[0] + self->saves_in_flight[1]);
     metrics_set(metrics, METRIC_CACHE_USED, usage.used_bytes);

@@ -6,6 +6,7 @@
 #define SHARD_SHARD_INTERNAL_H
 
 #include "cache/cache.h"
+#include "shard/breaker.h"
 #include "shard/shard.h"
 #include "shard/waiting.h"
 
@@ -31,6 +32,10 @@ enum {
     RETRY_DELAY_MAX_MS = 5000,
 
     STORE_SYNC_RETRY_MS = 500,
+
+    /* Who waits for a load is told after so long that the store does not answer. */
+    LOAD_TIMEOUT_MS = 5000,
+    LOADS_LOOK_MS = 100,
 
     /* Segments of the journal that are needed: with more, users are written before their time. */
     JOURNAL_LONG_SEGMENTS = 64,
@@ -105,6 +110,9 @@ struct shard {
     uint64_t store_sync_at_ms;
     uint32_t merging[2]; /* Of partial users, put upon what the store has: by epoch. */
 
+    struct breaker breaker; /* Of loads. */
+    uint64_t loads_looked_ms;
+    struct waiting *loads[SHARD_LOADS_MAX]; /* In flight. */
     uint32_t loads_in_flight;
     uint32_t images_held;              /* Loaded, and not yet in the cache. */
     struct gathering *spare_gathering; /* Kept for the next command to several users. */
@@ -145,6 +153,8 @@ bool shard_only_looks(const struct command *command);
 /* RS.EVICT, RS.FLUSH, UNSUBSCRIBE, MEMORY USAGE: of no interest for a user who is not in memory. */
 bool shard_is_for_cached(const struct command *command);
 bool shard_turn_queues(struct shard *self);
+/* Fails those who have waited too long for the store. */
+void shard_turn_loads(struct shard *self);
 
 /* shard_room.c */
 /* STATUS_OK: so much may be taken now. STATUS_BUSY: room is being made. Else there will be none.

@@ -6,18 +6,26 @@
 
 enum { IMAGES_HELD_MAX = SHARD_LOADS_MAX };
 
-static void begin_load(struct shard *self, struct waiting *waiting)
+/* False: the store is not asked now. */
+static bool begin_load(struct shard *self, struct waiting *waiting)
 {
     if (self->loads_in_flight + self->images_held >= IMAGES_HELD_MAX) {
         waiting->for_what = WAITING_TO_LOAD;
         waiting_queue_push(&self->load_queue, waiting);
-        return;
+        return true;
+    }
+    if (!breaker_begin(&self->breaker, self->now_ms)) {
+        return false;
     }
     waiting->for_what = WAITING_FOR_LOAD;
-    self->loads_in_flight++;
+    waiting->is_late = false;
+    waiting->load = self->loads_in_flight;
+    waiting->load_began_ms = self->now_ms;
+    self->loads[self->loads_in_flight++] = waiting;
     metrics_add(self->lent_metrics, METRIC_STORE_LOADS, 1);
     const struct store_request request = {.work = STORE_WORK_READ, .user = waiting->user};
     self->config.port.send_to_store(self->config.port.lent_context, &request);
+    return true;
 }
 
 static void drop_image(struct shard *self, struct waiting *waiting)
@@ -39,7 +47,7 @@ static void end_waiting(struct shard *self, struct waiting *waiting)
     }
 }
 
-static void fail_all(struct shard *self, struct waiting *waiting, enum status status)
+static void fail_waiters(struct shard *self, struct waiting *waiting, enum status status)
 {
     const uint32_t block = cache_find(&self->cache, waiting->user);
     if (block != BLOCK_NONE && user_is(cache_get(&self->cache, block), USER_PARTIAL)) {
@@ -52,6 +60,11 @@ static void fail_all(struct shard *self, struct waiting *waiting, enum status st
         shard_reply_failed(self, waiter, status);
         waiter_destroy(waiter);
     }
+}
+
+static void fail_all(struct shard *self, struct waiting *waiting, enum status status)
+{
+    fail_waiters(self, waiting, status);
     end_waiting(self, waiting);
 }
 
@@ -186,8 +199,8 @@ enum pumped {
 static enum pumped bring_in(struct shard *self, struct waiting *waiting, enum status *out_status)
 {
     if (waiting->image == NULL) {
-        begin_load(self, waiting);
-        return PUMPED_WAITS;
+        *out_status = STATUS_STORE;
+        return begin_load(self, waiting) ? PUMPED_WAITS : PUMPED_FAILED;
     }
     const enum status status = install(self, waiting);
     if (status == STATUS_BUSY) {
@@ -339,6 +352,11 @@ void shard_pump(struct shard *self, struct waiting *waiting)
 void shard_wait(struct shard *self, const struct waiter *waiter, enum outcome outcome)
 {
     struct waiting *waiting = waiting_acquire(&self->waiting, waiter->command.user);
+    if (waiting != NULL && waiting->for_what == WAITING_FOR_LOAD && waiting->is_late) {
+        struct waiter failed = *waiter;
+        shard_reply_failed(self, &failed, STATUS_STORE);
+        return;
+    }
     if (waiting == NULL || waiting_push(&self->waiting, waiting, waiter) != STATUS_OK) {
         if (waiting != NULL && waiting->first == NULL && waiting->flushers == NULL) {
             waiting_release(&self->waiting, waiting);
@@ -356,7 +374,9 @@ void shard_wait(struct shard *self, const struct waiter *waiter, enum outcome ou
         end_waiting(self, waiting);
         return;
     case OUTCOME_NEEDS_LOAD:
-        begin_load(self, waiting);
+        if (!begin_load(self, waiting)) {
+            fail_all(self, waiting, STATUS_STORE);
+        }
         return;
     case OUTCOME_NEEDS_ROOM:
         waiting->for_what = WAITING_FOR_ROOM;
@@ -379,6 +399,13 @@ static void end_load(struct shard *self, struct store_completion *completion)
     ASSERT(waiting != NULL);
     ASSERT(waiting->for_what == WAITING_FOR_LOAD);
     self->loads_in_flight--;
+    self->loads[waiting->load] = self->loads[self->loads_in_flight];
+    self->loads[waiting->load]->load = waiting->load;
+    if (completion->status == STATUS_STORE) {
+        breaker_note_failure(&self->breaker, self->now_ms);
+    } else {
+        breaker_note_success(&self->breaker);
+    }
     switch (completion->status) {
     case STATUS_OK:
         waiting->image = completion->image;
@@ -474,11 +501,31 @@ static bool turn_room_queue(struct shard *self)
     return self->room_queue.first != NULL && (served || self->sent_away != sent_away);
 }
 
+void shard_turn_loads(struct shard *self)
+{
+    if (self->now_ms - self->loads_looked_ms < LOADS_LOOK_MS) {
+        return;
+    }
+    self->loads_looked_ms = self->now_ms;
+    for (uint32_t i = 0; i < self->loads_in_flight; i++) {
+        struct waiting *waiting = self->loads[i];
+        if (!waiting->is_late && self->now_ms - waiting->load_began_ms >= LOAD_TIMEOUT_MS) {
+            waiting->is_late = true;
+            breaker_note_failure(&self->breaker, self->now_ms);
+            metrics_add(self->lent_metrics, METRIC_STORE_LOADS_FAILED, 1);
+            fail_waiters(self, waiting, STATUS_STORE);
+        }
+    }
+}
+
 bool shard_turn_queues(struct shard *self)
 {
     while (self->load_queue.first != NULL &&
            self->loads_in_flight + self->images_held < IMAGES_HELD_MAX) {
-        begin_load(self, waiting_queue_pop(&self->load_queue));
+        struct waiting *waiting = waiting_queue_pop(&self->load_queue);
+        if (!begin_load(self, waiting)) {
+            fail_all(self, waiting, STATUS_STORE);
+        }
     }
     if (self->leaf_queue.first != NULL) {
         turn_leaves(self, waiting_queue_pop(&self->leaf_queue));

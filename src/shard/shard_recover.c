@@ -192,7 +192,8 @@ enum status shard_make_room_for_partial(struct shard *self, uint64_t bytes, stru
 
 bool shard_may_merge(const struct shard *self)
 {
-    return self->loads_in_flight + self->images_held < MERGES_MAX;
+    return self->loads_in_flight + self->images_held < MERGES_MAX &&
+           breaker_may(&self->breaker, self->now_ms);
 }
 
 void shard_begin_merge(struct shard *self, uint32_t block)
@@ -205,13 +206,12 @@ void shard_begin_merge(struct shard *self, uint32_t block)
                     .token = {.shard = (uint16_t)self->config.number, .connection = UINT32_MAX}}};
     dirty_park(&self->cache.dirty, block);
     const struct waiting *waiting = waiting_find(&self->waiting, user);
-    if (waiting != NULL && waiting->for_what != WAITING_FOR_NOTHING) {
+    if (waiting != NULL && waiting->first != NULL) {
         return;
     }
     shard_wait(self, &waiter, OUTCOME_NEEDS_LOAD);
     if (waiting_find(&self->waiting, user) == NULL) {
-        /* There was no memory for it. */
-        shard_note_failure(self);
+        /* There was no memory for it, or the store is not asked. */
         dirty_unpark(&self->cache.dirty, cache_find(&self->cache, user));
     }
 }

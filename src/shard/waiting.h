@@ -70,6 +70,9 @@ struct overlay {
 struct waiting {
     struct user_id user;
     enum waiting_for for_what;
+    bool is_late;  /* WAITING_FOR_LOAD, which takes so long that nobody is to wait. */
+    uint32_t load; /* WAITING_FOR_LOAD: which of those in flight. */
+    uint64_t load_began_ms;
     bool absent;             /* Looked for in the store, and not there. */
     struct image *image;     /* Loaded, not yet in the cache. */
     uint32_t image_next;     /* Its next piece. */
