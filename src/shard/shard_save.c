@@ -392,6 +392,14 @@ static uint32_t find_to_save(struct shard *self)
                                                           : block;
 }
 
+/* Is there one more to be written, and now? */
+static bool may_go_on(struct shard *self)
+{
+    const uint32_t block = find_to_save(self);
+    return block != BLOCK_NONE &&
+           (!user_is(cache_get(&self->cache, block), USER_PARTIAL) || shard_may_merge(self));
+}
+
 bool shard_turn_saves(struct shard *self)
 {
     turn_making(self);
@@ -418,8 +426,7 @@ bool shard_turn_saves(struct shard *self)
         }
     }
     turn_flush(self);
-    const bool more = self->saves != NULL || (shard_may_save(self) && shard_may_merge(self) &&
-                                              find_to_save(self) != BLOCK_NONE);
+    const bool more = self->saves != NULL || (shard_may_save(self) && may_go_on(self));
     self->is_short_of_room = false;
     return more;
 }
