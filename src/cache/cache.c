@@ -185,6 +185,21 @@ void cache_clear(struct cache *self, uint32_t block, uint32_t incarnation)
     user->tombstones = 0;
 }
 
+void cache_renew_era(struct cache *self, uint32_t block)
+{
+    struct user *user = cache_get(self, block);
+    if (user_is(user, USER_DIRTY)) {
+        self->eras[user->era]--;
+        self->eras[self->era]++;
+        user->era = self->era;
+    }
+    if (user_is(user, USER_WRITING)) {
+        self->eras[user->era_writing]--;
+        self->eras[self->era]++;
+        user->era_writing = self->era;
+    }
+}
+
 static void user_init(struct user *user, struct user_id id, const struct record_head *head)
 {
     *user = (struct user){

@@ -141,6 +141,9 @@ void cache_mark_dirty(struct cache *self, uint32_t block);
 /* The user, who is dirty, has changes of an era that is older than what is noted, or the same. */
 void cache_age(struct cache *self, uint32_t block, uint8_t era);
 
+/* All that is unwritten of the user, or on its way, counts as of the present era. */
+void cache_renew_era(struct cache *self, uint32_t block);
+
 /* Is era `a` older than `b`? Of the present one and the 254 before it. */
 bool cache_era_is_older(const struct cache *self, uint8_t a, uint8_t b);
 

@@ -291,3 +291,15 @@ uint32_t index_prefetch_block(const struct index *self, uint64_t hash)
     }
     return likely;
 }
+
+void index_visit(const struct index *self, uint32_t bucket,
+                 void (*take)(void *lent_context, uint32_t block), void *lent_context)
+{
+    const struct index_bucket *found = bucket_at(self, bucket);
+    for (uint32_t i = 0; i < INDEX_BUCKET_PLACES && found->blocks[i] != BLOCK_NONE; i++) {
+        take(lent_context, found->blocks[i]);
+    }
+    for (uint32_t block = found->chain; block != BLOCK_NONE; block = user_at(self, block)->chain) {
+        take(lent_context, block);
+    }
+}

@@ -68,6 +68,10 @@ void index_remove(struct index *self, struct user_id user);
 /* The user's block has moved from `from`, which is still readable, to `to`, its copy. */
 void index_replace(struct index *self, struct user_id user, uint32_t from, uint32_t to);
 
+/* Gives the blocks of a bucket, 0 to buckets - 1, to `take`, which leaves the index alone. */
+void index_visit(const struct index *self, uint32_t bucket,
+                 void (*take)(void *lent_context, uint32_t block), void *lent_context);
+
 /* Brings what index_find will touch nearer, in two steps: first the bucket, and when that has come,
  * the block. `hash` is hash_user's. The second says which block: the user's, or one of the same
  * bucket with the same tag; BLOCK_NONE where there is neither. */

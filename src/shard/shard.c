@@ -332,6 +332,7 @@ bool shard_turn(struct shard *self, uint64_t now_ms)
     bool more = shard_turn_queues(self);
     more |= shard_turn_room(self);
     more |= shard_turn_saves(self);
+    more |= shard_turn_carry(self);
     shard_turn_journal(self);
     if (slab_is_sparse(self->cache.slab)) {
         const uint32_t moved = cache_compact(&self->cache, TURN_MOVES);

@@ -103,6 +103,9 @@ struct shard {
     uint64_t journal_segment;  /* The current one. */
     uint64_t journal_released; /* The last one that is not needed. */
     enum status journal_status;
+    uint32_t carry_bucket; /* Of the index, where the round goes on; 0: there is none. */
+    uint8_t carry_era;     /* The first that is left alone. */
+    bool carry_failed;
     bool is_syncing_store;
     bool is_ending_recovery; /* With this sync of the store. */
     bool has_ended_recovery;
@@ -175,12 +178,18 @@ bool shard_turn_room(struct shard *self);
 /* Room for an entry about so many states. False: there is none. */
 bool shard_journal_reserve(struct shard *self, uint32_t states, size_t state_size_max);
 bool shard_journal_forgetting(struct shard *self, struct user_id user, uint32_t generation);
-/* The user as it is; but for `whole` only what the store may not have. False: without memory, and
- * only a part is there. */
-bool shard_journal_user(struct shard *self, uint32_t block, bool whole);
+/* Segment numbers rise, eras go round; 0 is that of what was recovered. */
+uint8_t shard_era_of(uint64_t segment);
 void shard_turn_journal(struct shard *self);
 void shard_end_store_sync(struct shard *self, const struct store_completion *completion);
 bool shard_journal_is_long(const struct shard *self);
+
+/* shard_carry.c */
+/* The user as it is; but for `whole` only what the store may not have. False: without memory, and
+ * only a part is there. */
+bool shard_journal_user(struct shard *self, uint32_t block, bool whole);
+/* True: a round is under way, and goes on with the next call. */
+bool shard_turn_carry(struct shard *self);
 
 /* shard_recover.c: partial users, of whom only what the journal had is in memory. */
 enum status shard_make_room_for_partial(struct shard *self, uint64_t bytes, struct user_id user);

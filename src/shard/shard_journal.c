@@ -4,8 +4,7 @@
 
 #include "journal/entry.h"
 
-/* Segment numbers rise, eras go round; 0 is that of what was recovered. */
-static uint8_t era_of(uint64_t segment)
+uint8_t shard_era_of(uint64_t segment)
 {
     return (uint8_t)(1 + segment % (CACHE_ERAS - 1));
 }
@@ -67,57 +66,18 @@ bool shard_journal_forgetting(struct shard *self, struct user_id user, uint32_t 
     return entry != NULL;
 }
 
-/* All of a leaf as one entry. */
-static bool journal_leaf(struct shard *self, const struct user *user, const uint8_t *leaf)
-{
-    struct buffer *to = self->config.lent_journal;
-    const size_t size = leaf_get_size(leaf);
-    char *bytes = buffer_reserve(to, journal_entry_measure_states(size));
-    if (bytes == NULL) {
-        return false;
-    }
-    const struct journal_entry head = {.user = {user->id},
-                                       .incarnation = user->incarnation,
-                                       .tombstones = user->tombstones,
-                                       .version = user->version,
-                                       .purged_to = user->purged_to};
-    memcpy(bytes + JOURNAL_STATES_HEAD_SIZE, leaf, size);
-    journal_entry_encode_states((uint8_t *)bytes, &head, size);
-    buffer_extend(to, journal_entry_measure_states(size));
-    return true;
-}
-
-bool shard_journal_user(struct shard *self, uint32_t block, bool whole)
-{
-    if (self->config.lent_journal == NULL) {
-        return true;
-    }
-    struct user *user = cache_get(&self->cache, block);
-    if (!user_is(user, USER_LARGE)) {
-        return journal_leaf(self, user, user_get_leaf(user));
-    }
-    const struct user_leaves *leaves = user_get_leaves(user);
-    bool done = true;
-    for (uint32_t i = 0; i < leaves->count && done; i++) {
-        const bool is_wanted = whole || leaves->entries[i].flags != 0;
-        done = !is_wanted ||
-               journal_leaf(self, user, user_leaf_get(self->cache.slab, leaves->entries[i].block));
-    }
-    return done;
-}
-
 void shard_set_segment(struct shard *self, uint64_t current, enum status status)
 {
     self->journal_segment = current;
     self->journal_status = status;
-    self->cache.era = era_of(current);
+    self->cache.era = shard_era_of(current);
 }
 
 /* All segments before the first in which an unwritten change began, or a forgetting. */
 static uint64_t find_released(const struct shard *self)
 {
     uint64_t number = self->journal_released;
-    while (number + 1 < self->journal_segment && self->cache.eras[era_of(number + 1)] == 0) {
+    while (number + 1 < self->journal_segment && self->cache.eras[shard_era_of(number + 1)] == 0) {
         number++;
     }
     return number;

@@ -20,6 +20,7 @@
 enum {
     PENDING_MAX = SHARD_LOADS_MAX + SHARD_SAVES_MAX,
     TURNS_MAX = 20000,
+    SEGMENTS_MAX = 4096,
 };
 
 /* What a run is like. Chances are in thousandths. */
@@ -42,6 +43,7 @@ struct plan {
     uint32_t shrinks;        /* That a step changes the bounds. */
     uint32_t stalls;         /* That a reader of a list does not take a part. */
     bool deadlines;          /* Writes must come within commit-delay. */
+    bool keeps_journal;      /* Every change is put there: see shard_recover_test.c. */
 };
 
 struct pending {
@@ -71,6 +73,14 @@ struct sim {
     uint32_t ok_count;
     uint32_t failed_count;
     struct model model;
+
+    /* With a journal: all entries since the beginning, and where in them each segment begins. */
+    struct buffer journal;
+    size_t segments[SEGMENTS_MAX];
+    uint64_t segment;  /* The current one. */
+    uint64_t released; /* Of this life. */
+    bool is_recovered;
+    size_t needed_from; /* By what is not recovered yet. */
 };
 
 static inline uint32_t draw(struct sim *self, uint32_t below)
@@ -120,7 +130,7 @@ static inline void on_send_to_store(void *context, const struct store_request *r
     struct sim *self = context;
     uint32_t same_work = 0;
     check_bounds(self);
-    for (uint32_t i = 0; i < self->pending_count; i++) {
+    for (uint32_t i = 0; i < self->pending_count && request->work != STORE_WORK_SYNC; i++) {
         /* One read for any number of commands; and no two of anything for one user. */
         assert_int_not_equal(self->pending[i].request.user.value, request->user.value);
         same_work += self->pending[i].request.work == request->work;
@@ -159,6 +169,8 @@ static inline void complete_one(struct sim *self, uint32_t at) ON_SHARD_THREAD
     const bool failed = !self->healed && (self->outage || chance(self, self->plan->failures));
     if (failed) {
         completion.status = STATUS_STORE;
+    } else if (request.work == STORE_WORK_SYNC) {
+        completion.status = STATUS_OK;
     } else if (request.work == STORE_WORK_READ) {
         completion.status =
             self->store.ops->read(self->store.self, request.user, &completion.image);

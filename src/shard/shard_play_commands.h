@@ -180,6 +180,37 @@ static inline void step(struct sim *self) ON_SHARD_THREAD
     turn(self);
 }
 
+static inline void on_release(void *context, uint64_t segment, bool recovered)
+{
+    struct sim *self = context;
+    assert_true(segment >= self->released && segment < self->segment);
+    self->released = segment;
+    self->is_recovered |= recovered;
+}
+
+static inline void on_note_forgetting(void *context)
+{
+    (void)context;
+}
+
+static inline void sim_make_shard(struct sim *self)
+{
+    const struct shard_config config = {.number = 3,
+                                        .limits = self->limits,
+                                        .port = {.reply = on_reply,
+                                                 .has_reply_room = on_has_reply_room,
+                                                 .send_to_store = on_send_to_store,
+                                                 .release = on_release,
+                                                 .note_forgetting = on_note_forgetting,
+                                                 .lent_context = self},
+                                        .lent_metrics = &self->metrics,
+                                        .now_ms = self->model.now_ms,
+                                        .lent_journal =
+                                            self->plan->keeps_journal ? &self->journal : NULL};
+    assert_int_equal(shard_create(&self->shard, &config), STATUS_OK);
+    note_bounds(self);
+}
+
 static inline void sim_begin(struct sim *self, const struct plan *plan, uint64_t seed)
 {
     *self = (struct sim){.plan = plan,
@@ -203,16 +234,7 @@ static inline void sim_begin(struct sim *self, const struct plan *plan, uint64_t
                                          .commit_delay_ms = plan->commit_delay_ms,
                                          .tombstones_kept = 1,
                                          .mention_ids_kept = IDS_MAX};
-    const struct shard_config config = {.number = 3,
-                                        .limits = self->limits,
-                                        .port = {.reply = on_reply,
-                                                 .has_reply_room = on_has_reply_room,
-                                                 .send_to_store = on_send_to_store,
-                                                 .lent_context = self},
-                                        .lent_metrics = &self->metrics,
-                                        .now_ms = self->model.now_ms};
-    assert_int_equal(shard_create(&self->shard, &config), STATUS_OK);
-    note_bounds(self);
+    sim_make_shard(self);
 }
 
 static inline void sim_end(struct sim *self)
@@ -233,6 +255,7 @@ static inline void sim_end(struct sim *self)
         free(self->model.users[i].fifo);
     }
     self->store.ops->close(self->store.self);
+    buffer_deinit(&self->journal);
 }
 
 /* With a store that works again everybody is answered, in bounded time. */

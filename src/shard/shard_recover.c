@@ -383,6 +383,7 @@ void shard_complete_partial(struct shard *self, uint32_t block)
     const uint32_t tombstones = cache_get(&self->cache, block)->older;
     const uint64_t purged_to = cache_get(&self->cache, block)->purged_to;
     cache_end_partial(&self->cache, block);
+    dirty_unpark(&self->cache.dirty, block);
     if (tombstones != TOMBSTONES_UNKNOWN) {
         cache_purge(&self->cache, &block, tombstones);
         struct user *user = cache_get(&self->cache, block);
