@@ -18,8 +18,8 @@ static void has_the_values_of_the_standard(void **state)
     assert_int_equal(crc32c_extend(0, bytes, sizeof bytes), 0x8a9136aa);
     memset(bytes, 0xff, sizeof bytes);
     assert_int_equal(crc32c_extend(0, bytes, sizeof bytes), 0x62a8ab43);
-    for (uint8_t i = 0; i < sizeof bytes; i++) {
-        bytes[i] = i;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)i;
     }
     assert_int_equal(crc32c_extend(0, bytes, sizeof bytes), 0x46dd794e);
     assert_int_equal(crc32c_extend(0, "123456789", 9), 0xe3069283);

@@ -40,9 +40,11 @@ static void take_name(void *to, const char *name)
 {
     struct finding *finding = to;
     struct found found = {0};
-    if (parse_name(name, &found) && VEC_PUSH(&finding->files, found) != STATUS_OK) {
-        finding->has_failed = true;
+    if (!parse_name(name, &found)) {
+        return;
     }
+    const enum status status = VEC_PUSH(&finding->files, found);
+    finding->has_failed |= status != STATUS_OK;
 }
 
 static enum status find_files(const struct recovery *self, struct finding *finding,
@@ -85,9 +87,10 @@ static enum status add_set(struct recovery *self, const struct finding *finding,
                         self->lent_folder, i, set->number, manifest_name);
             return STATUS_CORRUPT;
         }
-        if (VEC_PUSH(&self->logs, log) != STATUS_OK) {
-            failure_set(out_failure, "%s", status_text(STATUS_MEMORY));
-            return STATUS_MEMORY;
+        const enum status status = VEC_PUSH(&self->logs, log);
+        if (status != STATUS_OK) {
+            failure_set(out_failure, "%s", status_text(status));
+            return status;
         }
     }
     return STATUS_OK;

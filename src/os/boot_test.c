@@ -16,7 +16,10 @@ static void is_what_the_system_says(void **state)
     char line[64] = {0};
     char expected[2 * BOOT_ID_SIZE + 1] = {0};
     FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    assert_non_null(file);
+    if (file == NULL) {
+        fail_msg("the system has no boot id");
+        return;
+    }
     assert_non_null(fgets(line, sizeof line, file));
     assert_int_equal(fclose(file), 0);
     size_t size = 0;

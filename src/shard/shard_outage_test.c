@@ -63,8 +63,8 @@ static void play_outage(bool hangs, uint64_t seed)
         assert_true(serves(sim, COMMAND_BULKACK, user));
         assert_true(serves(sim, COMMAND_GET, user));
     }
-    /* A user who must be loaded is told so, as soon as the store says it, or when it has not for five
-     * seconds, and holds up nobody. */
+    /* A user who must be loaded is told so, as soon as the store says it, or when it has not for
+     * five seconds, and holds up nobody. */
     execute(sim, COMMAND_GET, 0);
     pass(sim, LOAD_TIMEOUT_MS + LOADS_LOOK_MS);
     assert_true(serves(sim, COMMAND_LIST, 1));

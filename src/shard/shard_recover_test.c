@@ -1,5 +1,5 @@
-/* Crashes: what was answered is there again, from the store and from the segments of the journal that
- * the shard has not let go of. */
+/* Crashes: what was answered is there again, from the store and from the segments of the journal
+ * that the shard has not let go of. */
 #include "shard/shard.h"
 
 #include "shard/shard_play.h"
