@@ -41,9 +41,13 @@ class Server:
 
     def __init__(self, command, port):
         self.command = command
-        self.process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
         self.port = port
-        self.client = redis.Redis(port=port, socket_timeout=120)
+        self.restart()
+
+    def restart(self):
+        """Its process has ended, or there was none; returns with its first answer."""
+        self.process = subprocess.Popen([str(part) for part in self.command], stdout=subprocess.DEVNULL)
+        self.client = redis.Redis(port=self.port, socket_timeout=120)
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -53,8 +57,8 @@ class Server:
             except redis.ConnectionError:
                 pass
             if self.process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"did not start: {' '.join(map(str, command))}")
-            time.sleep(0.05)
+                sys.exit(f"did not start: {' '.join(map(str, self.command))}")
+            time.sleep(0.005)
 
     def stop(self):
         self.client.close()

@@ -14,7 +14,7 @@
  * A block is named by a 32-bit handle, so links between blocks cost 4 bytes; 1,024 regions give
  * 64 GiB a slab. Each class takes the lowest free slot of one arena until that is full, and goes on
  * with the fullest of the others, so that sparse arenas run empty. An arena without a taken slot is
- * given back to the system at once, but for one that is kept as a spare.
+ * given back to the system at once, but for a few that are kept as spares.
  *
  * Who owns a block: whoever holds its handle, exactly one place. Since nobody else may keep a
  * pointer, a block can be moved: slab_find_move names the blocks of a sparse arena one by one,
@@ -51,7 +51,7 @@ struct slab;
 struct slab_usage {
     /* Of the blocks, rounded up to their class: what the bound bounds. */
     uint64_t used_bytes;
-    /* Of the arenas with a block in them, and of the spare one: what the system gave. Of an arena
+    /* Of the arenas with a block in them, and of the spare ones: what the system gave. Of an arena
      * not yet touched everywhere it may have given less; its metadata (0.25 % beside it) is not in
      * here. */
     uint64_t resident_bytes;
@@ -96,7 +96,7 @@ bool slab_is_sparse(const struct slab *self);
  * block. Between the two calls the owner may use the slab freely, and may also release the block
  * instead.
  *
- * BLOCK_NONE: no class has an arena to gain; then at most one arena a class and the spare one are
+ * BLOCK_NONE: no class has an arena to gain; then at most one arena a class and the spare ones are
  * resident beside what is used and the 1.2 % that slots leave over in an arena. Takes a bounded,
  * short time. Large blocks never move. */
 NODISCARD uint32_t slab_find_move(struct slab *self);

@@ -136,11 +136,30 @@ static struct arena *region_acquire_run(struct regions *self, uint32_t index, ui
     return arena;
 }
 
+/* The highest, or the lowest one's place. */
+static uint32_t find_spare(const struct regions *self, bool highest)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 1; i < self->spares_count; i++) {
+        if ((self->spares[i]->id > self->spares[found]->id) == highest) {
+            found = i;
+        }
+    }
+    return found;
+}
+
+static struct arena *take_spare(struct regions *self, uint32_t at)
+{
+    struct arena *const arena = self->spares[at];
+    self->spares[at] = self->spares[--self->spares_count];
+    return arena;
+}
+
 struct arena *regions_acquire(struct regions *self, uint32_t count)
 {
     ASSERT(count >= 1 && count <= REGION_ARENAS);
-    if (count == 1 && self->spare != NULL) {
-        return TAKE(self->spare);
+    if (count == 1 && self->spares_count > 0) {
+        return take_spare(self, find_spare(self, false));
     }
     for (uint32_t word = 0; word < REGIONS_MAX / WORD_BITS; word++) {
         for (uint64_t left = self->with_free[word]; left != 0; left &= left - 1) {
@@ -175,6 +194,13 @@ static void regions_give_back(struct regions *self, const struct arena *arena, u
     ASSERT(failed == 0);
 }
 
+/* How many spares stay. */
+static uint32_t count_kept(const struct regions *self)
+{
+    const uint32_t kept = 1 + self->arenas_resident / REGIONS_RESIDENT_A_SPARE;
+    return kept < REGIONS_SPARES_MAX ? kept : REGIONS_SPARES_MAX - 1;
+}
+
 void regions_release(struct regions *self, struct arena *arena, uint32_t count)
 {
     memory_poison(regions_get_address(self, arena->id << ARENA_GRANULES_LOG2),
@@ -183,15 +209,9 @@ void regions_release(struct regions *self, struct arena *arena, uint32_t count)
         regions_give_back(self, arena, count);
         return;
     }
-    /* The lower one of the two stays, so that high regions become empty. */
-    struct arena *other = TAKE(self->spare);
-    if (other != NULL && other->id < arena->id) {
-        self->spare = other;
-        other = arena;
-    } else {
-        self->spare = arena;
-    }
-    if (other != NULL) {
-        regions_give_back(self, other, 1);
+    self->spares[self->spares_count++] = arena;
+    /* The lower ones stay, so that high regions become empty. */
+    while (self->spares_count > count_kept(self)) {
+        regions_give_back(self, take_spare(self, find_spare(self, true)), 1);
     }
 }

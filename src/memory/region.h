@@ -6,9 +6,9 @@
  *     └───────────┴─────────┴─────────┴─────┴────────────┴──────────────────────────┘
  *
  * The inner half of memory/arena.h, and used by nothing else. An arena given back holds no memory
- * of the system from then on, but for one: it is kept as a spare and counts as resident, so that a
- * slab whose last arena fills and empties in turn does not call the system each time. A region
- * without a taken arena is unmapped.
+ * of the system from then on, but for spares, one and another for 32 that are taken: they count as
+ * resident, so that a slab whose arenas fill and empty in turn does not call the system each time.
+ * A region without a taken arena is unmapped.
  *
  * What describes the arenas stands behind them, so that a page of an arena never stays for the sake
  * of a list link; it takes 0.25 % of what it describes, and is not counted.
@@ -52,11 +52,18 @@ struct arena {
     uint64_t free_slots[ARENA_WORDS];
 };
 
+enum {
+    REGIONS_SPARES_MAX = 64,
+    /* One spare, and one more for so many resident arenas. */
+    REGIONS_RESIDENT_A_SPARE = 32,
+};
+
 struct regions {
     uint8_t *bases[REGIONS_MAX];                 /* NULL: not mapped. */
     uint64_t with_free[REGIONS_MAX / WORD_BITS]; /* A bit for each region that has a free arena. */
-    struct arena *spare;
-    uint32_t arenas_resident; /* The taken ones and the spare. */
+    struct arena *spares[REGIONS_SPARES_MAX];
+    uint32_t spares_count;
+    uint32_t arenas_resident; /* The taken ones and the spares. */
 };
 
 /* What stands behind the arenas of a region. */

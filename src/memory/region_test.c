@@ -150,7 +150,37 @@ static void one_arena_is_kept_as_a_spare(void **state)
         regions_release(&regions, arenas[at], 1);
     }
     assert_int_equal(regions.arenas_resident, 1);
-    assert_ptr_equal(regions.spare, arenas[0]);
+    assert_int_equal(regions.spares_count, 1);
+    assert_ptr_equal(regions.spares[0], arenas[0]);
+    regions_deinit(&regions);
+}
+
+/* Many that empty and fill in turn: some stay, and when all are gone only one. */
+static void with_many_more_are_kept(void **state)
+{
+    (void)state;
+    enum { COUNT = 10 * REGIONS_RESIDENT_A_SPARE };
+    struct regions regions;
+    struct arena *arenas[COUNT];
+    regions_init(&regions);
+    for (uint32_t at = 0; at < COUNT; at++) {
+        arenas[at] = regions_acquire(&regions, 1);
+        assert_non_null(arenas[at]);
+    }
+    for (uint32_t at = COUNT; at-- > COUNT - 8;) {
+        regions_release(&regions, arenas[at], 1);
+    }
+    assert_int_equal(regions.spares_count, 8);
+    assert_int_equal(regions.arenas_resident, COUNT);
+    for (uint32_t at = COUNT - 8; at < COUNT; at++) {
+        assert_ptr_equal(regions_acquire(&regions, 1), arenas[at]);
+    }
+    for (uint32_t at = 0; at < COUNT; at++) {
+        regions_release(&regions, arenas[at], 1);
+        assert_true(regions.spares_count <= 1 + COUNT / REGIONS_RESIDENT_A_SPARE);
+    }
+    assert_int_equal(regions.arenas_resident, 1);
+    assert_ptr_equal(regions.spares[0], arenas[0]);
     regions_deinit(&regions);
 }
 
@@ -160,6 +190,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(runs_are_the_lowest_there_are, &seed),
         cmocka_unit_test(one_arena_is_kept_as_a_spare),
+        cmocka_unit_test(with_many_more_are_kept),
     };
     print_message("seed %u (another one: %s SEED)\n", seed, argv[0]);
     return cmocka_run_group_tests(tests, NULL, NULL);
