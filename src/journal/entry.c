@@ -75,7 +75,7 @@ uint32_t journal_entry_get_crc(const uint8_t *entry)
 }
 
 /* Of key and crc before, as two u32, and the entry from its kind on. */
-static uint32_t crc_of(const uint8_t *entry, uint32_t key, uint32_t before)
+uint32_t journal_entry_compute_crc(const uint8_t *entry, uint32_t key, uint32_t before)
 {
     uint8_t seed[8];
     bytes_write_u32(seed, key);
@@ -86,14 +86,14 @@ static uint32_t crc_of(const uint8_t *entry, uint32_t key, uint32_t before)
 
 uint32_t journal_entry_seal(uint8_t *entry, uint32_t key, uint32_t before)
 {
-    const uint32_t crc = crc_of(entry, key, before);
+    const uint32_t crc = journal_entry_compute_crc(entry, key, before);
     bytes_write_u32(entry, crc);
     return crc;
 }
 
 bool journal_entry_is_behind(const uint8_t *entry, uint32_t key, uint32_t before)
 {
-    return crc_of(entry, key, before) == journal_entry_get_crc(entry);
+    return journal_entry_compute_crc(entry, key, before) == journal_entry_get_crc(entry);
 }
 
 uint32_t journal_entry_peek_size(const uint8_t *bytes, size_t room)

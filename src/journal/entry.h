@@ -130,6 +130,9 @@ bool journal_entry_is_behind(const uint8_t *entry, uint32_t key, uint32_t before
 
 uint32_t journal_entry_get_crc(const uint8_t *entry);
 
+/* What its crc is, if it is whole but for that. */
+uint32_t journal_entry_compute_crc(const uint8_t *entry, uint32_t key, uint32_t before);
+
 /* A whole entry of any bytes, of the size that peek gave. STATUS_CORRUPT, and nothing set: its
  * fields are none that the functions above write, whatever its crc. */
 NODISCARD enum status journal_entry_decode(const uint8_t *bytes, struct journal_entry *out_entry);

@@ -2,7 +2,10 @@
 
 #include "base/assert.h"
 
-enum { WINDOW_SIZE = 256 * 1024 };
+enum {
+    WINDOW_SIZE = 256 * 1024,
+    NEAR_SIZE = 64 * 1024, /* Farther, and of larger ones, chance would find too many. */
+};
 
 /* At least `size` bytes from `offset` on are in the window, or all that the file has. */
 static enum status fill(struct segment_reader *self, size_t size, struct files_result *out_result)
@@ -157,32 +160,79 @@ static enum status peek_head(struct segment_reader *self, bool *out_is_over, uin
     return status;
 }
 
+/* The entries that stand one behind the other from `offset` on, the first behind `before`. */
+static enum status follow(struct segment_reader *self, uint64_t offset, uint32_t before,
+                          struct segment_rest *rest, uint64_t *go_on_at,
+                          struct files_result *out_result)
+{
+    enum status status = STATUS_OK;
+    struct journal_entry entry;
+    self->offset = offset;
+    self->crc = before;
+    while ((status = segment_reader_next(self, &entry, out_result)) == STATUS_OK) {
+        note_found(self, &entry, rest);
+        *go_on_at = self->offset > *go_on_at ? self->offset : *go_on_at;
+    }
+    return status == STATUS_MISSING ? STATUS_OK : status;
+}
+
+/* Where the reader stands is one that is damaged: what its crc is, and what it would be if only the
+ * crc were damaged. The entry behind it stands behind one of them, even if it is the last. */
+struct damage {
+    uint64_t offset;
+    uint32_t crc;
+};
+
+static enum status look_at_damage(struct segment_reader *self, struct damage *out_damage,
+                                  struct segment_rest *rest, uint64_t *go_on_at,
+                                  struct files_result *out_result)
+{
+    uint32_t size = 0;
+    size_t room = 0;
+    const enum status status = find_candidate(self, &size, out_result);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const uint8_t *bytes = peek(self, &room);
+    *out_damage = (struct damage){.offset = self->offset};
+    if (room >= JOURNAL_ENTRY_HEAD_SIZE) {
+        out_damage->crc = journal_entry_get_crc(bytes);
+    }
+    if (size == 0) {
+        return STATUS_OK;
+    }
+    const uint32_t right = journal_entry_compute_crc(bytes, self->head.key, self->crc);
+    return follow(self, self->offset + size, right, rest, go_on_at, out_result);
+}
+
 /* An entry counts where it stands behind what looks like one: its crc proves it, with the segment's
- * key and that one's crc. So the first behind the damage is not found, and those behind it are. */
+ * key and that one's crc. Near the damage it is enough that it stands behind the damaged one's. */
 enum status segment_reader_find_rest(struct segment_reader *self, struct segment_rest *out_rest,
                                      struct files_result *out_result)
 {
     *out_rest = (struct segment_rest){0};
-    for (;;) {
-        const uint64_t candidate = self->offset;
+    struct damage damage = {0};
+    uint64_t at = self->offset;
+    uint64_t go_on_at = at;
+    enum status status = look_at_damage(self, &damage, out_rest, &go_on_at, out_result);
+    at = go_on_at;
+    while (status == STATUS_OK) {
         uint32_t size = 0;
         bool is_over = false;
-        enum status status = peek_head(self, &is_over, &size, out_result);
+        self->offset = at;
+        status = peek_head(self, &is_over, &size, out_result);
         if (status != STATUS_OK || is_over) {
             return status;
         }
-        uint64_t go_on_at = candidate + 8;
+        go_on_at = at + 8;
         if (size > 0) {
-            struct journal_entry entry;
-            self->offset = candidate + size;
-            while ((status = segment_reader_next(self, &entry, out_result)) == STATUS_OK) {
-                note_found(self, &entry, out_rest);
-                go_on_at = self->offset;
-            }
-            if (status != STATUS_MISSING) {
-                return status;
-            }
+            status = follow(self, at + size, self->crc, out_rest, &go_on_at, out_result);
         }
-        self->offset = go_on_at;
+        if (status == STATUS_OK && size > 0 && size <= NEAR_SIZE && at > damage.offset &&
+            at - damage.offset <= NEAR_SIZE) {
+            status = follow(self, at, damage.crc, out_rest, &go_on_at, out_result);
+        }
+        at = go_on_at;
     }
+    return status;
 }
