@@ -37,16 +37,16 @@ static enum status say(struct failure *out_failure, const struct journal *self, 
     return result.status;
 }
 
-/* Behind what the current segment has. */
-static enum status put(struct journal *self, const void *bytes, size_t size,
+/* Behind what that segment has. */
+static enum status put(struct journal *self, uint64_t number, const void *bytes, size_t size,
                        struct failure *out_failure)
 {
     const struct files *files = &self->config.lent_files;
-    struct journal_segment *segment = get_segment(self, self->current);
+    struct journal_segment *segment = get_segment(self, number);
     const struct files_result result =
         files->ops->write_at(files->self, segment->file, segment->size, bytes, size);
     if (result.status != STATUS_OK) {
-        return say(out_failure, self, self->current, "written", result);
+        return say(out_failure, self, number, "written", result);
     }
     segment->size += size;
     return STATUS_OK;
@@ -75,26 +75,22 @@ static enum status begin_segment(struct journal *self, struct failure *out_failu
     segment_encode_head(bytes, &head);
     self->key = key;
     self->crc = 0;
-    self->sync = self->config.sync;
     self->sync_in_head = self->config.sync;
+    /* What is weaker holds once the head that says so is on the disk. */
+    self->sync = self->config.sync < self->sync ? self->config.sync : self->sync;
     self->wants_rotation = false;
-    return put(self, bytes, sizeof bytes, out_failure);
+    return put(self, self->current, bytes, sizeof bytes, out_failure);
 }
 
-/* An entry of the journal's own. */
-static enum status put_own(struct journal *self, uint8_t *entry, size_t size,
-                           struct failure *out_failure)
-{
-    self->crc = journal_entry_seal(entry, self->key, self->crc);
-    return put(self, entry, size, out_failure);
-}
-
+/* The head before the entry that names it: so where that entry is, the head was. */
 static enum status rotate(struct journal *self, struct failure *out_failure)
 {
     uint8_t sealed[JOURNAL_SEALED_SIZE];
-    journal_entry_encode_sealed(sealed, self->current + 1);
-    const enum status status = put_own(self, sealed, sizeof sealed, out_failure);
-    return status == STATUS_OK ? begin_segment(self, out_failure) : status;
+    const uint64_t number = self->current;
+    journal_entry_encode_sealed(sealed, number + 1);
+    (void)journal_entry_seal(sealed, self->key, self->crc);
+    const enum status status = begin_segment(self, out_failure);
+    return status == STATUS_OK ? put(self, number, sealed, sizeof sealed, out_failure) : status;
 }
 
 static enum status mark_synced(struct journal *self, struct failure *out_failure)
@@ -102,7 +98,8 @@ static enum status mark_synced(struct journal *self, struct failure *out_failure
     uint8_t synced[JOURNAL_SYNCED_SIZE];
     self->has_to_mark = false;
     journal_entry_encode_synced(synced, self->synced_segment, self->synced_offset);
-    return put_own(self, synced, sizeof synced, out_failure);
+    self->crc = journal_entry_seal(synced, self->key, self->crc);
+    return put(self, self->current, synced, sizeof synced, out_failure);
 }
 
 static void fill_prepare(const struct journal *self, struct journal_task *task)
@@ -121,6 +118,25 @@ static void begin_task(struct journal *self, struct journal_task *task)
     *task = (struct journal_task){.lent_files = self->config.lent_files,
                                   .lent_folder = self->config.lent_folder};
     self->has_task = true;
+}
+
+/* The first segment is begun, on the disk: no log that counts is without a head. */
+static enum status begin_first(struct journal *self, struct failure *out_failure)
+{
+    const struct files *files = &self->config.lent_files;
+    const enum status status = begin_segment(self, out_failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const struct files_result result =
+        files->ops->sync_data(files->self, get_segment(self, 1)->file);
+    if (result.status != STATUS_OK) {
+        return say(out_failure, self, 1, "synced", result);
+    }
+    self->sync = self->config.sync;
+    self->synced_segment = 1;
+    self->synced_offset = SEGMENT_HEAD_SIZE;
+    return STATUS_OK;
 }
 
 enum status journal_open(struct journal *self, const struct journal_config *config, uint64_t now_ms,
@@ -149,7 +165,7 @@ enum status journal_open(struct journal *self, const struct journal_config *conf
     }
     get_segment(self, 1)->file = task.file;
     self->has_next = true;
-    const enum status status = begin_segment(self, out_failure);
+    const enum status status = begin_first(self, out_failure);
     if (status != STATUS_OK) {
         journal_close(self);
     }
@@ -185,7 +201,7 @@ static enum status put_entries(struct journal *self, uint8_t *bytes, size_t size
         self->entries++;
     }
     self->written += size;
-    return put(self, bytes, size, out_failure);
+    return put(self, self->current, bytes, size, out_failure);
 }
 
 enum status journal_write(struct journal *self, struct buffer *entries, uint64_t now_ms,
@@ -308,7 +324,12 @@ bool journal_next_task(struct journal *self, uint64_t now_ms, struct journal_tas
     } else if (may_prepare) {
         fill_prepare(self, out_task);
     } else if (self->oldest <= self->released_to && now_ms >= self->release_retry_ms) {
-        fill_release(self, self->oldest, out_task);
+        /* The head of the segment behind it is on the disk before it goes. */
+        if (self->synced_segment <= self->oldest) {
+            fill_sync(self, out_task);
+        } else {
+            fill_release(self, self->oldest, out_task);
+        }
     } else if (find_to_vanish(self, &vanishing)) {
         fill_release(self, vanishing, out_task);
     } else if (now_ms >= self->check_at_ms) {
@@ -326,6 +347,10 @@ static void end_sync(struct journal *self, const struct journal_task *task)
     self->synced_segment = task->segment;
     self->synced_offset = task->offset;
     self->has_to_mark = true;
+    if (task->segment == self->current) {
+        self->sync =
+            self->config.sync < self->sync_in_head ? self->config.sync : self->sync_in_head;
+    }
     self->syncs++;
     self->sync_ns_last = task->took_ns;
     self->sync_ns_max = task->took_ns > self->sync_ns_max ? task->took_ns : self->sync_ns_max;

@@ -121,7 +121,8 @@ bool journal_next_task(struct journal *self, uint64_t now_ms, struct journal_tas
 NODISCARD enum status journal_complete(struct journal *self, const struct journal_task *task,
                                        uint64_t now_ms, struct failure *out_failure);
 
-/* From the next segment on where that is weaker, which begins with the next write. */
+/* Where that is weaker: once a segment whose head says so is on the disk, which begins with the
+ * next write. So after a power cut the heads do not say that more was safe than was. */
 void journal_set_sync(struct journal *self, enum journal_sync sync);
 
 /* The segments up to that number, before the current one, are needed no more. */

@@ -74,7 +74,7 @@ static enum status open_segment(struct log_reader *self, struct segment_reader *
 
 /* What is known of the log behind a place that is not whole. */
 struct evidence {
-    bool is_begun; /* A later entry, or segment, is there. */
+    bool is_begun; /* A later entry is there. */
     struct segment_rest synced;
 };
 
@@ -93,12 +93,14 @@ static enum status look_into(struct log_reader *self, struct segment_reader *seg
 {
     struct files_result result = {.status = STATUS_OK};
     struct journal_entry entry;
+    const uint64_t began_at = segment->offset;
     enum status status = STATUS_OK;
     while ((status = segment_reader_next(segment, &entry, &result)) == STATUS_OK) {
         if (entry.kind == JOURNAL_SYNCED) {
             add_synced(evidence, entry.segment, entry.offset);
         }
     }
+    evidence->is_begun |= segment->offset > began_at;
     struct segment_rest rest = {0};
     if (status == STATUS_MISSING) {
         status = segment_reader_find_rest(segment, &rest, &result);
@@ -129,9 +131,6 @@ static enum status gather_evidence(struct log_reader *self, struct evidence *evi
         if (opened != STATUS_OK) {
             return opened;
         }
-        evidence->is_begun = true;
-        self->boot = self->has_head ? self->boot : later.head.boot;
-        self->has_head = true;
         const enum status status = look_into(self, &later, evidence, out_failure);
         segment_reader_close(&later);
         if (status != STATUS_OK) {
@@ -139,6 +138,11 @@ static enum status gather_evidence(struct log_reader *self, struct evidence *evi
         }
     }
     return STATUS_OK;
+}
+
+static bool is_here(const struct log_reader *self)
+{
+    return segment_boot_is(&self->boot, &self->config.boot);
 }
 
 /* The log is not whole at that byte of segment `number`: is that its end? */
@@ -151,8 +155,7 @@ static enum status end_at(struct log_reader *self, uint64_t offset, bool is_torn
     if (status != STATUS_OK) {
         return status;
     }
-    const bool is_here = self->has_head && segment_boot_is(&self->boot, &self->config.boot);
-    if (is_here && evidence.is_begun) {
+    if (is_here(self) && evidence.is_begun) {
         return say_damaged(self, number, offset, "what follows it was written later", out_failure);
     }
     const struct segment_rest *synced = &evidence.synced;
@@ -173,8 +176,17 @@ static enum status end_at(struct log_reader *self, uint64_t offset, bool is_torn
 static enum status begin_segment(struct log_reader *self, struct failure *out_failure)
 {
     const enum status status = open_segment(self, &self->segment, self->number, out_failure);
-    if (status == STATUS_MISSING || status == STATUS_CORRUPT) {
-        return end_at(self, 0, status == STATUS_CORRUPT, out_failure);
+    /* The first one's head was on the disk before the log counted. Those of the others are written
+     * before they are named, and smaller than what a power cut tears. */
+    const bool was_begun = self->number == self->config.first || is_here(self);
+    if (status == STATUS_CORRUPT || (status == STATUS_MISSING && was_begun)) {
+        return say_damaged(self, self->number, 0,
+                           status == STATUS_CORRUPT ? "its head is not whole"
+                                                    : "its head was written, and is not there",
+                           out_failure);
+    }
+    if (status == STATUS_MISSING) {
+        return end_at(self, 0, false, out_failure);
     }
     if (status != STATUS_OK) {
         return status;
@@ -182,7 +194,6 @@ static enum status begin_segment(struct log_reader *self, struct failure *out_fa
     const struct segment_head *head = &self->segment.head;
     self->is_open = true;
     self->boot = head->boot;
-    self->has_head = true;
     self->weakest = head->sync > self->weakest ? head->sync : self->weakest;
     self->was_elsewhere |= !segment_boot_is(&head->boot, &self->config.boot);
     return STATUS_OK;

@@ -35,9 +35,8 @@ struct log_reader {
     struct log_reader_config config;
     struct segment_reader segment;
     uint64_t number;
-    bool is_open;  /* `segment` is. */
-    bool has_head; /* Of any segment. */
-    struct segment_boot boot;
+    bool is_open;             /* `segment` is. */
+    struct segment_boot boot; /* Of the segment that was begun last. */
 
     /* How far it went; whole at the end. */
     enum journal_sync weakest; /* Of the segments that were begun. */

@@ -11,12 +11,13 @@ static void print_path(const struct journal_task *self, const char *name,
     ASSERT(size < FILES_PATH_SIZE);
 }
 
+/* The newest first: a segment is on the disk before what names it. */
 static struct files_result sync(const struct journal_task *self)
 {
     const struct files *files = &self->lent_files;
     struct files_result result = {.status = STATUS_OK};
-    for (uint32_t i = 0; i < self->files_count && result.status == STATUS_OK; i++) {
-        result = files->ops->sync_data(files->self, self->files[i]);
+    for (uint32_t i = self->files_count; i > 0 && result.status == STATUS_OK; i--) {
+        result = files->ops->sync_data(files->self, self->files[i - 1]);
     }
     return result;
 }
