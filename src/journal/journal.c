@@ -279,8 +279,6 @@ static void fill_release(struct journal *self, uint64_t number, struct journal_t
     task->work = JOURNAL_WORK_RELEASE;
     task->segment = number;
     if (number == 0) {
-        self->has_spare = false;
-        self->spare_is_to_vanish = false;
         print_spare_name(self, task->from);
         return;
     }
@@ -330,7 +328,7 @@ bool journal_next_task(struct journal *self, uint64_t now_ms, struct journal_tas
         } else {
             fill_release(self, self->oldest, out_task);
         }
-    } else if (find_to_vanish(self, &vanishing)) {
+    } else if (now_ms >= self->release_retry_ms && find_to_vanish(self, &vanishing)) {
         fill_release(self, vanishing, out_task);
     } else if (now_ms >= self->check_at_ms) {
         out_task->work = JOURNAL_WORK_CHECK;
@@ -364,23 +362,36 @@ static void end_prepare(struct journal *self, const struct journal_task *task, u
         self->next_retry_ms = now_ms + RETRY_MS;
         return;
     }
+    const bool was_spare = task->from[0] != '\0';
+    *get_segment(self, self->current + 1) = (struct journal_segment){
+        .file = task->file, .is_to_vanish = was_spare && self->spare_is_to_vanish};
     self->has_next = true;
     self->next_is_refused = false;
-    self->has_spare = self->has_spare && task->from[0] == '\0';
-    *get_segment(self, self->current + 1) = (struct journal_segment){.file = task->file};
+    self->has_spare = self->has_spare && !was_spare;
+    self->spare_is_to_vanish = self->spare_is_to_vanish && !was_spare;
 }
 
-/* A file that could not be renamed or removed is closed, and tried again by its name. */
+/* A file that could not be renamed or removed is closed, and tried again by its name. Whether there
+ * is a spare file then is not known: it is taken for there, which does no harm. */
 static void end_release(struct journal *self, const struct journal_task *task, uint64_t now_ms)
 {
-    if (task->result.status != STATUS_OK) {
-        self->is_releasing = task->segment == self->oldest;
-        self->release_retry_ms = now_ms + RETRY_MS;
-        return;
+    const bool has_failed = task->result.status != STATUS_OK;
+    const bool is_oldest = task->segment == self->oldest;
+    if (task->to[0] != '\0') {
+        self->has_spare = true;
+        self->spare_is_to_vanish = get_segment(self, task->segment)->is_to_vanish;
     }
-    self->is_releasing = false;
-    self->oldest += task->segment == self->oldest;
-    self->has_spare |= task->to[0] != '\0';
+    if (has_failed) {
+        self->release_retry_ms = now_ms + RETRY_MS;
+    }
+    if (task->segment == 0) {
+        self->has_spare = has_failed;
+        self->spare_is_to_vanish = has_failed;
+    }
+    if (is_oldest) {
+        self->is_releasing = has_failed;
+        self->oldest += !has_failed;
+    }
 }
 
 enum status journal_complete(struct journal *self, const struct journal_task *task, uint64_t now_ms,

@@ -56,32 +56,45 @@ static struct files_result allocate(struct journal_task *self)
     return result;
 }
 
-/* An old file has its room already, and needs none of what is to stay free. */
+/* The file's name is its own, and it is open. An old file has its room already, and needs none of
+ * what is to stay free; it may be gone, where an earlier try came that far. */
+static struct files_result open_file(struct journal_task *self, const char *to)
+{
+    const struct files *files = &self->lent_files;
+    struct files_result result = {.status = STATUS_MISSING};
+    if (self->from[0] != '\0') {
+        char from[FILES_PATH_SIZE];
+        print_path(self, self->from, from);
+        result = files->ops->rename(files->self, from, to);
+    }
+    enum files_access access = FILES_UPDATE;
+    if (result.status == STATUS_MISSING) {
+        /* Nothing of what may be there from such a try stays. */
+        access = FILES_REPLACE;
+        result = check(self, self->segment_bytes);
+    }
+    if (result.status != STATUS_OK || self->is_full) {
+        return result;
+    }
+    result = files->ops->open(files->self, to, access, &self->file);
+    self->has_file = result.status == STATUS_OK;
+    return result;
+}
+
 static struct files_result prepare(struct journal_task *self)
 {
     const struct files *files = &self->lent_files;
-    char from[FILES_PATH_SIZE];
     char to[FILES_PATH_SIZE];
     print_path(self, self->to, to);
-    struct files_result result = {.status = STATUS_OK};
-    if (self->from[0] != '\0') {
-        print_path(self, self->from, from);
-        result = files->ops->rename(files->self, from, to);
-    } else {
-        result = check(self, self->segment_bytes);
-        if (result.status == STATUS_OK && self->is_full) {
-            return result;
-        }
+    struct files_result result = open_file(self, to);
+    if (self->has_file) {
+        result = allocate(self);
     }
-    if (result.status == STATUS_OK) {
-        result = files->ops->open(files->self, to, FILES_UPDATE, &self->file);
-    }
-    if (result.status != STATUS_OK) {
-        return note_full(self, result);
-    }
-    result = allocate(self);
-    if (result.status != STATUS_OK) {
+    if (self->has_file && result.status != STATUS_OK) {
         files->ops->close(files->self, self->file);
+        self->has_file = false;
+    }
+    if (!self->has_file) {
         /* It goes on taking room, where there is none, until it is made anew. */
         (void)files->ops->remove(files->self, to);
     }
@@ -105,8 +118,10 @@ static struct files_result release(const struct journal_task *self)
     } else {
         result = files->ops->remove(files->self, from);
     }
-    return result.status == STATUS_OK ? files->ops->sync_folder(files->self, self->lent_folder)
-                                      : result;
+    /* It is gone already where an earlier try came that far. */
+    return result.status == STATUS_OK || result.status == STATUS_MISSING
+               ? files->ops->sync_folder(files->self, self->lent_folder)
+               : result;
 }
 
 void journal_task_run(struct journal_task *self)

@@ -39,7 +39,7 @@ struct journal_task {
     uint64_t segment_bytes;
     uint64_t reserve_bytes; /* What must stay free on the disk. */
     struct file file;       /* PREPARE: made. RELEASE: to be closed, */
-    bool has_file;          /* if it is open. */
+    bool has_file;          /* if it is open. Only where all went well is it after PREPARE. */
 
     /* How it ended. */
     struct files_result result;

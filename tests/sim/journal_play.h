@@ -56,10 +56,12 @@ static inline struct journal_config play_config(struct play *self, enum journal_
                                    .segment_bytes = JOURNAL_SEGMENT_BYTES_MIN};
 }
 
-static inline void play_make_disk(struct play *self, uint64_t seed)
+static inline void play_make_disk(struct play *self, uint64_t seed, uint32_t handles)
 {
-    const struct disk_options options = {
-        .files_max = 300, .handles_max = 300, .capacity_bytes = UINT64_C(1) << 26, .seed = seed};
+    const struct disk_options options = {.files_max = 300,
+                                         .handles_max = handles,
+                                         .capacity_bytes = UINT64_C(1) << 26,
+                                         .seed = seed};
     memset(self, 0, sizeof *self);
     self->random.seed = seed;
     self->disk = disk_create(&options);
@@ -70,15 +72,20 @@ static inline void play_make_disk(struct play *self, uint64_t seed)
     ASSERT_OK(files.ops->sync_folder(files.self, "."));
 }
 
-static inline void play_begin(struct play *self, enum journal_sync sync, uint64_t seed)
+static inline void play_open(struct play *self, enum journal_sync sync)
 {
     struct failure failure = {{0}};
-    play_make_disk(self, seed);
     const struct journal_config config = play_config(self, sync);
     const enum status status = journal_open(&self->journal, &config, 0, &failure);
     if (status != STATUS_OK) {
         fail_msg("%s", failure.text);
     }
+}
+
+static inline void play_begin(struct play *self, enum journal_sync sync, uint64_t seed)
+{
+    play_make_disk(self, seed, 300);
+    play_open(self, sync);
 }
 
 static inline void play_end(struct play *self)
