@@ -37,6 +37,11 @@ static enum status say(struct failure *out_failure, const struct journal *self, 
     return result.status;
 }
 
+static enum journal_sync get_stronger(enum journal_sync one, enum journal_sync other)
+{
+    return one < other ? one : other;
+}
+
 /* Behind what that segment has. */
 static enum status put(struct journal *self, uint64_t number, const void *bytes, size_t size,
                        struct failure *out_failure)
@@ -45,11 +50,9 @@ static enum status put(struct journal *self, uint64_t number, const void *bytes,
     struct journal_segment *segment = get_segment(self, number);
     const struct files_result result =
         files->ops->write_at(files->self, segment->file, segment->size, bytes, size);
-    if (result.status != STATUS_OK) {
-        return say(out_failure, self, number, "written", result);
-    }
     segment->size += size;
-    return STATUS_OK;
+    return result.status == STATUS_OK ? STATUS_OK
+                                      : say(out_failure, self, number, "written", result);
 }
 
 /* The file that was made ready becomes the current one. */
@@ -77,7 +80,7 @@ static enum status begin_segment(struct journal *self, struct failure *out_failu
     self->crc = 0;
     self->sync_in_head = self->config.sync;
     /* What is weaker holds once the head that says so is on the disk. */
-    self->sync = self->config.sync < self->sync ? self->config.sync : self->sync;
+    self->sync = get_stronger(self->config.sync, self->sync);
     self->wants_rotation = false;
     return put(self, self->current, bytes, sizeof bytes, out_failure);
 }
@@ -346,8 +349,7 @@ static void end_sync(struct journal *self, const struct journal_task *task)
     self->synced_offset = task->offset;
     self->has_to_mark = true;
     if (task->segment == self->current) {
-        self->sync =
-            self->config.sync < self->sync_in_head ? self->config.sync : self->sync_in_head;
+        self->sync = get_stronger(self->config.sync, self->sync_in_head);
     }
     self->syncs++;
     self->sync_ns_last = task->took_ns;
@@ -425,9 +427,7 @@ void journal_set_sync(struct journal *self, enum journal_sync sync)
 {
     self->config.sync = sync;
     self->wants_rotation = sync != self->sync_in_head;
-    if (sync < self->sync) {
-        self->sync = sync;
-    }
+    self->sync = get_stronger(sync, self->sync);
 }
 
 void journal_release(struct journal *self, uint64_t number)

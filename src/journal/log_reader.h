@@ -1,7 +1,7 @@
 /* Reads one log, segment by segment, and tells a torn end from damage.
  *
- * 1 ─► 2 ─► 3 ─► 4 ▒▒▒ the end may be torn: what had no time to reach the disk is cut off
- *          2 ▒▒ 3 ─► 4            damage before it: what follows was written later
+ *     1 ─► 2 ─► 3 ─► 4 ▒▒▒      the end may be torn: what had no time to reach the disk is cut off
+ *          2 ▒▒ 3 ─► 4          damage before it: what follows was written later
  *
  * After kill -9 all that was written is there, up to the last write: behind a place that is not
  * whole there may be nothing. After a power cut, whatever was not synced may be lost, torn, or

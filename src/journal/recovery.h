@@ -3,8 +3,9 @@
  *     recovery_open ──► logs ──log_reader──► shards ──► recovery_begin_set ──► serving ──►
  *     recovery_end: all that was left is in the store
  *
- * Memory: the caller's, and a table of the logs on the heap. Threads: one at a time; the logs of an
- * open recovery may be read by several. */
+ * Memory: the caller's, and a table of the logs on the heap.  Threads: one at a time; the logs of
+ * an open recovery may be read by several.
+ */
 #ifndef JOURNAL_RECOVERY_H
 #define JOURNAL_RECOVERY_H
 

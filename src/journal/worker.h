@@ -3,8 +3,9 @@
  *     log ──task──► worker ──► disk
  *         ◄─the same, done─
  *
- * Memory: the heap; one task at a time. Threads: create and destroy: the owner's, while nobody uses
- * it. send and receive: one at a time. */
+ * Memory: the heap; one task at a time.  Threads: create and destroy: the owner's, while nobody
+ * uses it. send and receive: one at a time.
+ */
 #ifndef JOURNAL_WORKER_H
 #define JOURNAL_WORKER_H
 

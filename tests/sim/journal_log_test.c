@@ -104,8 +104,8 @@ static void every_flip_is_found(void **state)
     play_end(&play);
 }
 
-/* The last segment ends anywhere: all entries before that are there. Of another one, that is damage.
- */
+/* The last segment ends anywhere: all entries before that are there. An earlier one that ends is
+ * damaged. */
 static void a_log_is_cut_at_every_byte(void **state)
 {
     (void)state;

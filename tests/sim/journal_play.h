@@ -72,7 +72,7 @@ static inline void play_make_disk(struct play *self, uint64_t seed, uint32_t han
     ASSERT_OK(files.ops->sync_folder(files.self, "."));
 }
 
-static inline void play_open(struct play *self, enum journal_sync sync)
+static inline void play_begin_on(struct play *self, enum journal_sync sync)
 {
     struct failure failure = {{0}};
     const struct journal_config config = play_config(self, sync);
@@ -85,7 +85,7 @@ static inline void play_open(struct play *self, enum journal_sync sync)
 static inline void play_begin(struct play *self, enum journal_sync sync, uint64_t seed)
 {
     play_make_disk(self, seed, 300);
-    play_open(self, sync);
+    play_begin_on(self, sync);
 }
 
 static inline void play_end(struct play *self)

@@ -52,7 +52,7 @@ static void segments_go_in_order_and_come_again(void **state)
         assert_int_equal(read.end, play.entries);
         assert_true(read.first <= play.needed);
     }
-    assert_true(journal_count_bytes(&play.journal) > 2 * JOURNAL_SEGMENT_BYTES_MIN);
+    assert_true(journal_count_bytes(&play.journal) > UINT64_C(2) * JOURNAL_SEGMENT_BYTES_MIN);
     assert_int_equal(journal_count_file_bytes(&play.journal) % JOURNAL_SEGMENT_BYTES_MIN, 0);
     journal_close(&play.journal);
     play_end(&play);
@@ -200,11 +200,11 @@ static void a_full_disk_is_foreseen(void **state)
     struct failure failure;
     play_make_disk(&play, 1, 300);
     struct journal_config config = play_config(&play, JOURNAL_SYNC_EVERYSEC);
-    config.reserve_bytes = 64 * 1024;
-    disk_set_capacity(play.disk, 16 * 1024);
+    config.reserve_bytes = UINT64_C(64) * 1024;
+    disk_set_capacity(play.disk, UINT64_C(16) * 1024);
     assert_int_equal(journal_open(&play.journal, &config, 0, &failure), STATUS_DISK_FULL);
     assert_non_null(strstr(failure.text, "disk-reserve"));
-    disk_set_capacity(play.disk, 64 * 1024 + 24 * 1024);
+    disk_set_capacity(play.disk, UINT64_C(88) * 1024);
     assert_int_equal(journal_open(&play.journal, &config, 0, &failure), STATUS_OK);
     while (journal_peek_status(&play.journal) == STATUS_OK && play.entries < 2000) {
         play.now_ms += 50;
@@ -212,7 +212,7 @@ static void a_full_disk_is_foreseen(void **state)
         assert_int_equal(play_write(&play, 5), STATUS_OK);
     }
     assert_int_equal(journal_peek_status(&play.journal), STATUS_DISK_FULL);
-    assert_true(count_free(play.disk) >= 60 * 1024);
+    assert_true(count_free(play.disk) >= UINT64_C(60) * 1024);
     disk_set_capacity(play.disk, UINT64_C(1) << 24);
     play.now_ms += 300;
     play_run_tasks(&play);
@@ -403,6 +403,7 @@ static void plan_anything(struct play *play)
     static const enum disk_fault_kind kinds[] = {DISK_OPEN_ERROR,   DISK_ALLOCATE_FULL,
                                                  DISK_RENAME_ERROR, DISK_REMOVE_ERROR,
                                                  DISK_LIST_ERROR,   DISK_SYNC_FOLDER_ERROR};
+    disk_clear_faults(play->disk);
     for (size_t i = 0; i < 6; i++) {
         const struct disk_fault fault = {
             .kind = kinds[i], .at = 1, .goes_on = true, .per_mille = (uint32_t)rand() % 300};
@@ -423,7 +424,7 @@ static void what_is_forgotten_is_in_no_file(void **state)
     bool has_task = false;
     srand(seed);
     play_make_disk(&play, seed, HANDLES_FEW);
-    play_open(&play, JOURNAL_SYNC_EVERYSEC);
+    play_begin_on(&play, JOURNAL_SYNC_EVERYSEC);
     for (int step = 0; step < STEPS; step++) {
         play.now_ms += (uint64_t)rand() % 300;
         const int kind = rand() % 100;
