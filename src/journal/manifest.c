@@ -1,6 +1,7 @@
 #include "journal/manifest.h"
 
 #include "base/assert.h"
+#include "base/crc32c.h"
 #include "base/decimal.h"
 #include "journal/segment.h"
 #include "os/files_text.h"
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXT_SIZE = 8192 };
+enum { TEXT_SIZE = 8192, CRC_LINE_SIZE = 16 };
 
 static const char file_name[] = "manifest";
 static const char title[] = "readstates-journal ";
@@ -48,6 +49,19 @@ static bool take_set(const char **rest, struct manifest *manifest)
     return set.number > before && take_text(rest, "\n");
 }
 
+static void print_crc(char to[static CRC_LINE_SIZE], const char *text, size_t size)
+{
+    (void)snprintf(to, CRC_LINE_SIZE, "crc %08" PRIx32 "\n", crc32c_extend(0, text, size));
+}
+
+/* The last line. */
+static bool take_crc(const char **rest, const char *text)
+{
+    char crc[CRC_LINE_SIZE];
+    print_crc(crc, text, (size_t)(*rest - text));
+    return take_text(rest, crc) && **rest == '\0';
+}
+
 enum status manifest_read(struct manifest *self, const struct files *files, const char *folder,
                           struct failure *out_failure)
 {
@@ -74,12 +88,14 @@ enum status manifest_read(struct manifest *self, const struct files *files, cons
         return STATUS_NEWER;
     }
     bool is_whole = format > 0 && take_text(&rest, "\n");
-    while (is_whole && *rest != '\0') {
+    while (is_whole && strncmp(rest, "set ", 4) == 0) {
         is_whole = take_set(&rest, self);
     }
-    if (!is_whole) {
-        failure_set(out_failure, "%s is damaged at byte %td: it must list the journal's sets", path,
-                    rest - text);
+    if (!is_whole || !take_crc(&rest, text)) {
+        failure_set(
+            out_failure,
+            "%s is damaged at byte %td: it must list the journal's sets, and end with their crc",
+            path, rest - text);
         return STATUS_CORRUPT;
     }
     return STATUS_OK;
@@ -97,6 +113,10 @@ enum status manifest_write(const struct manifest *self, const struct files *file
                          set->is_recovered ? " recovered" : "");
         ASSERT(size < TEXT_SIZE);
     }
+    char crc[CRC_LINE_SIZE];
+    print_crc(crc, text, (size_t)size);
+    size += snprintf(text + size, sizeof text - (size_t)size, "%s", crc);
+    ASSERT(size < TEXT_SIZE);
     const struct files_result result = files_replace_text(files, folder, file_name, text);
     if (result.status != STATUS_OK) {
         failure_set(out_failure, "%s/%s cannot be written: %s", folder, file_name,

@@ -3,10 +3,12 @@
  *     readstates-journal 1
  *     set 3 logs 2 recovered
  *     set 4 logs 2
+ *     crc 8e0f60b3
  *
  * Each start of the server makes a set, of a log for each of its threads. What an earlier set holds
  * counts until all of it is in the store; then the set is taken off the list, and its files go.
- * `recovered`: a later start has read it, and drawn what follows for the epoch.
+ * `recovered`: a later start has read it, and drawn what follows for the epoch. `crc` is the CRC-32C
+ * of all that stands before its line.
  *
  * Memory: the caller's.  Threads: any, one at a time.
  */

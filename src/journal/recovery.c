@@ -61,16 +61,19 @@ static enum status find_files(const struct recovery *self, struct finding *findi
     return STATUS_OK;
 }
 
-/* Where the log's segments begin and end, by their names. */
-static void find_segments(const struct finding *finding, struct recovery_log *log)
+/* Where the log's segments begin and end, by their names; how many there are. */
+static uint64_t find_segments(const struct finding *finding, struct recovery_log *log)
 {
+    uint64_t count = 0;
     for (uint32_t i = 0; i < finding->files.count; i++) {
         const struct found *found = &finding->files.items[i];
         if (found->set == log->set && found->log == log->log && found->number > 0) {
             log->first = log->first == 0 || found->number < log->first ? found->number : log->first;
             log->last = found->number > log->last ? found->number : log->last;
+            count++;
         }
     }
+    return count;
 }
 
 static enum status add_set(struct recovery *self, const struct finding *finding,
@@ -79,12 +82,21 @@ static enum status add_set(struct recovery *self, const struct finding *finding,
     for (uint32_t i = 0; i < set->logs; i++) {
         struct recovery_log log = {
             .set = set->number, .log = i, .logs = set->logs, .is_recovered = set->is_recovered};
-        find_segments(finding, &log);
+        const uint64_t count = find_segments(finding, &log);
         if (log.first == 0) {
             failure_set(out_failure,
                         "the journal in %s is damaged: of log %" PRIu32 " of set %" PRIu64
                         ", which %s names, no file is there",
                         self->lent_folder, i, set->number, manifest_name);
+            return STATUS_CORRUPT;
+        }
+        /* They are made, on the disk, before they are used, and go oldest first. */
+        if (log.last - log.first + 1 != count) {
+            failure_set(out_failure,
+                        "the journal in %s is damaged: of log %" PRIu32 " of set %" PRIu64
+                        ", whose segments are %" PRIu64 " to %" PRIu64 ", only %" PRIu64
+                        " are there",
+                        self->lent_folder, i, set->number, log.first, log.last, count);
             return STATUS_CORRUPT;
         }
         const enum status status = VEC_PUSH(&self->logs, log);
@@ -180,6 +192,18 @@ enum status recovery_clean(const struct recovery *self, struct failure *out_fail
     return remove_files(self, out_failure);
 }
 
+/* What counts is what is on the disk. */
+static enum status replace(struct recovery *self, const struct manifest *by,
+                           struct failure *out_failure)
+{
+    const enum status status =
+        manifest_write(by, &self->lent_files, self->lent_folder, out_failure);
+    if (status == STATUS_OK) {
+        self->manifest = *by;
+    }
+    return status;
+}
+
 enum status recovery_begin_set(struct recovery *self, uint32_t logs, struct failure *out_failure)
 {
     struct manifest *manifest = &self->manifest;
@@ -190,33 +214,30 @@ enum status recovery_begin_set(struct recovery *self, uint32_t logs, struct fail
                     self->lent_folder, MANIFEST_SETS_MAX);
         return STATUS_JOURNAL_FULL;
     }
-    for (uint32_t i = 0; i < manifest->count; i++) {
-        manifest->sets[i].is_recovered = true;
+    struct manifest begun = *manifest;
+    for (uint32_t i = 0; i < begun.count; i++) {
+        begun.sets[i].is_recovered = true;
     }
     const struct manifest_set set = {.number = recovery_get_next_set(self), .logs = logs};
-    manifest->sets[manifest->count++] = set;
-    return manifest_write(manifest, &self->lent_files, self->lent_folder, out_failure);
+    begun.sets[begun.count++] = set;
+    return replace(self, &begun, out_failure);
 }
 
 enum status recovery_end(struct recovery *self, struct failure *out_failure)
 {
-    struct manifest *manifest = &self->manifest;
+    const struct manifest *manifest = &self->manifest;
     ASSERT(manifest->count > 0);
-    if (manifest->count == 1) {
-        return STATUS_OK;
+    enum status status = STATUS_OK;
+    if (manifest->count > 1) {
+        const struct manifest ended = {.count = 1, .sets = {manifest->sets[manifest->count - 1]}};
+        status = replace(self, &ended, out_failure);
     }
-    manifest->sets[0] = manifest->sets[manifest->count - 1];
-    manifest->count = 1;
-    const enum status status =
-        manifest_write(manifest, &self->lent_files, self->lent_folder, out_failure);
     return status == STATUS_OK ? remove_files(self, out_failure) : status;
 }
 
 enum status recovery_end_all(struct recovery *self, struct failure *out_failure)
 {
-    struct manifest ended = {0};
-    const enum status status =
-        manifest_write(&ended, &self->lent_files, self->lent_folder, out_failure);
-    self->manifest = status == STATUS_OK ? ended : self->manifest;
+    const struct manifest ended = {0};
+    const enum status status = replace(self, &ended, out_failure);
     return status == STATUS_OK ? remove_files(self, out_failure) : status;
 }
