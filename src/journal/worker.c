@@ -79,21 +79,23 @@ enum status journal_worker_create(struct journal_worker **out_worker,
     return STATUS_OK;
 }
 
-void journal_worker_destroy(struct journal_worker **taken_worker)
+bool journal_worker_destroy(struct journal_worker **taken_worker, struct journal_task *out_task)
 {
     struct journal_worker *self = *taken_worker;
     *taken_worker = NULL;
     if (self == NULL) {
-        return;
+        return false;
     }
     pthread_mutex_lock(&self->lock);
     self->is_stopping = true;
     pthread_cond_signal(&self->sent);
     pthread_mutex_unlock(&self->lock);
     (void)pthread_join(self->thread, NULL);
+    const bool has_task = journal_worker_receive(self, out_task);
     pthread_cond_destroy(&self->sent);
     pthread_mutex_destroy(&self->lock);
     free(self);
+    return has_task;
 }
 
 void journal_worker_send(struct journal_worker *self, const struct journal_task *task)

@@ -27,8 +27,9 @@ struct journal_worker_config {
 NODISCARD enum status journal_worker_create(struct journal_worker **out_worker,
                                             const struct journal_worker_config *config);
 
-/* Finishes the task it has; nobody receives it any more. */
-void journal_worker_destroy(struct journal_worker **taken_worker);
+/* Finishes the task it has. True: *out_task is it, and was not received. */
+NODISCARD bool journal_worker_destroy(struct journal_worker **taken_worker,
+                                      struct journal_task *out_task);
 
 /* It has none: what was sent was received. */
 void journal_worker_send(struct journal_worker *self, const struct journal_task *task);

@@ -66,9 +66,12 @@ bool durable_close(struct loop *loop)
     struct failure failure;
     bool is_whole = true;
     if (self->is_there) {
-        journal_worker_destroy(&self->worker);
-        self->journal.has_task = false;
-        is_whole = journal_sync_all(&self->journal, &failure) == STATUS_OK;
+        struct journal_task task;
+        if (journal_worker_destroy(&self->worker, &task)) {
+            /* A file that it has closed is not to be closed again, nor one it has made forgotten. */
+            is_whole = journal_complete(&self->journal, &task, now_ms(loop), &failure) == STATUS_OK;
+        }
+        is_whole = is_whole && journal_sync_all(&self->journal, &failure) == STATUS_OK;
         journal_close(&self->journal);
         self->is_there = false;
     }
