@@ -306,6 +306,15 @@ static struct files_result fake_list(void *lent, const char *path,
     if (!may_go_on(self)) {
         return failed(self->fail_number);
     }
+    const struct files_fake_name *folder_name = find_name(self, path);
+    if (strcmp(path, ".") != 0 && strcmp(path, "/") != 0) {
+        if (folder_name == NULL || folder_name->now == 0) {
+            return failed(ENOENT);
+        }
+        if (!get_node(self, folder_name->now)->is_folder) {
+            return failed(ENOTDIR);
+        }
+    }
     for (uint32_t i = 0; i < self->names_used; i++) {
         const struct files_fake_name *name = &self->names[i];
         if (name->now != 0 && is_in_folder(name->path, path)) {

@@ -165,6 +165,158 @@ static void both_say_what_is_wrong(void **state)
     }
 }
 
+static void assert_zeros(const struct files *files, const char *path, size_t from, size_t size)
+{
+    char content[FILES_FAKE_CONTENT_SIZE];
+    assert_int_equal(read_whole(files, path, content), size);
+    for (size_t at = from; at < size; at++) {
+        assert_int_equal(content[at], 0);
+    }
+}
+
+static void room_that_is_allocated_reads_as_zeros(void **state)
+{
+    (void)state;
+    struct files_fake memory = {0};
+    const struct files ports[2] = {files_get_system(), files_fake_get(&memory)};
+    for (int i = 0; i < 2; i++) {
+        const struct files *files = &ports[i];
+        bool created = false;
+        struct file file;
+        ASSERT_OK(files->ops->create_folder(files->self, "d", &created));
+        ASSERT_OK(files->ops->open(files->self, names[0], FILES_UPDATE, &file));
+        ASSERT_OK(files->ops->write_at(files->self, file, 0, "ab", 2));
+        ASSERT_OK(files->ops->allocate(files->self, file, 100));
+        assert_zeros(files, names[0], 2, 100);
+        /* Fewer bytes than it has: it stays as it is. */
+        ASSERT_OK(files->ops->allocate(files->self, file, 50));
+        assert_zeros(files, names[0], 2, 100);
+        ASSERT_OK(files->ops->write_at(files->self, file, 98, "cdef", 4));
+        ASSERT_OK(files->ops->sync_data(files->self, file));
+        files->ops->close(files->self, file);
+        char content[FILES_FAKE_CONTENT_SIZE];
+        assert_int_equal(read_whole(files, names[0], content), 102);
+        assert_memory_equal(content, "ab\0", 3);
+        assert_memory_equal(content + 97, "\0cdef", 5);
+    }
+}
+
+/* A bit for each of the names that was given; none twice. */
+static void take_name(void *to, const char *name)
+{
+    uint32_t *given = to;
+    for (uint32_t i = 0; i < NAMES; i++) {
+        if (strcmp(name, names[i] + 2) == 0) {
+            assert_int_equal(*given >> i & 1, 0);
+            *given |= 1U << i;
+            return;
+        }
+    }
+    fail_msg("%s", name);
+}
+
+static void a_folder_lists_what_is_in_it(void **state)
+{
+    (void)state;
+    struct files_fake memory = {0};
+    const struct files ports[2] = {files_get_system(), files_fake_get(&memory)};
+    for (int i = 0; i < 2; i++) {
+        const struct files *files = &ports[i];
+        bool created = false;
+        struct file file;
+        uint32_t given = 0;
+        ASSERT_OK(files->ops->create_folder(files->self, "d", &created));
+        ASSERT_OK(files->ops->list(files->self, "d", take_name, &given));
+        assert_int_equal(given, 0);
+        for (int j = 0; j < 3; j++) {
+            ASSERT_OK(files->ops->open(files->self, names[j], FILES_UPDATE, &file));
+            files->ops->close(files->self, file);
+        }
+        ASSERT_OK(files->ops->list(files->self, "d", take_name, &given));
+        assert_int_equal(given, 7);
+        ASSERT_OK(files->ops->remove(files->self, names[1]));
+        ASSERT_OK(files->ops->rename(files->self, names[0], names[3]));
+        given = 0;
+        ASSERT_OK(files->ops->list(files->self, "d", take_name, &given));
+        assert_int_equal(given, 12);
+        assert_int_equal(files->ops->remove(files->self, names[1]).status, STATUS_MISSING);
+        assert_int_equal(files->ops->list(files->self, "none", take_name, &given).status,
+                         STATUS_MISSING);
+        assert_int_equal(files->ops->list(files->self, names[2], take_name, &given).number,
+                         ENOTDIR);
+        assert_int_not_equal(files->ops->remove(files->self, "d").status, STATUS_OK);
+    }
+}
+
+/* A file that is open is read and written on after its name is gone. */
+static void what_is_removed_stays_open(void **state)
+{
+    (void)state;
+    struct files_fake memory = {0};
+    const struct files ports[2] = {files_get_system(), files_fake_get(&memory)};
+    for (int i = 0; i < 2; i++) {
+        const struct files *files = &ports[i];
+        struct file file;
+        char content[4] = "";
+        size_t size = 0;
+        bool created = false;
+        ASSERT_OK(files->ops->create_folder(files->self, "d", &created));
+        ASSERT_OK(files->ops->open(files->self, names[0], FILES_UPDATE, &file));
+        ASSERT_OK(files->ops->remove(files->self, names[0]));
+        ASSERT_OK(files->ops->write_at(files->self, file, 0, "abc", 3));
+        ASSERT_OK(files->ops->read_at(files->self, file, 0, content, 4, &size));
+        assert_int_equal(size, 3);
+        assert_string_equal(content, "abc");
+        files->ops->close(files->self, file);
+        assert_int_equal(files->ops->open(files->self, names[0], FILES_READ, &file).status,
+                         STATUS_MISSING);
+    }
+}
+
+static void free_room_is_measured(void **state)
+{
+    (void)state;
+    struct files_fake memory = {0};
+    const struct files real = files_get_system();
+    const struct files fake = files_fake_get(&memory);
+    uint64_t bytes = 0;
+    ASSERT_OK(real.ops->measure_free(real.self, ".", &bytes));
+    assert_true(bytes > 0 && bytes < UINT64_C(1) << 60);
+    assert_int_equal(real.ops->measure_free(real.self, "none", &bytes).status, STATUS_MISSING);
+    ASSERT_OK(fake.ops->measure_free(fake.self, ".", &bytes));
+    assert_true(bytes == FILES_FAKE_FREE_BYTES);
+}
+
+static void a_removed_name_may_come_back_until_its_folder_is_synced(void **state)
+{
+    const struct world *world = *state;
+    int came_back = 0;
+    for (unsigned cut = 0; cut < CUTS; cut++) {
+        struct files_fake memory = {0};
+        const struct files files = files_fake_get(&memory);
+        struct file file;
+        char content[FILES_FAKE_CONTENT_SIZE];
+        for (int i = 0; i < 2; i++) {
+            const char *path = i == 0 ? "safe" : "lost";
+            ASSERT_OK(files.ops->open(files.self, path, FILES_REPLACE, &file));
+            ASSERT_OK(files.ops->allocate(files.self, file, 8));
+            ASSERT_OK(files.ops->sync_data(files.self, file));
+            ASSERT_OK(files.ops->sync_folder(files.self, "."));
+            if (i == 0) {
+                ASSERT_OK(files.ops->remove(files.self, path));
+                ASSERT_OK(files.ops->sync_folder(files.self, "."));
+            }
+        }
+        ASSERT_OK(files.ops->remove(files.self, "lost"));
+        files_fake_cut_power(&memory, world->seed + cut);
+        assert_int_equal(read_whole(&files, "safe", content), -1);
+        const int size = read_whole(&files, "lost", content);
+        assert_true(size == -1 || size == 8);
+        came_back += size == 8;
+    }
+    assert_true(came_back > 0 && came_back < CUTS);
+}
+
 static void a_lock_is_held_by_one(void **state)
 {
     (void)state;
@@ -267,6 +419,15 @@ int main(int argc, char **argv)
                                                  &world),
         cmocka_unit_test_prestate_setup_teardown(a_lock_is_held_by_one, enter_folder, leave_folder,
                                                  &world),
+        cmocka_unit_test_prestate_setup_teardown(room_that_is_allocated_reads_as_zeros,
+                                                 enter_folder, leave_folder, &world),
+        cmocka_unit_test_prestate_setup_teardown(a_folder_lists_what_is_in_it, enter_folder,
+                                                 leave_folder, &world),
+        cmocka_unit_test_prestate_setup_teardown(what_is_removed_stays_open, enter_folder,
+                                                 leave_folder, &world),
+        cmocka_unit_test_prestate_setup_teardown(free_room_is_measured, enter_folder, leave_folder,
+                                                 &world),
+        cmocka_unit_test_prestate(a_removed_name_may_come_back_until_its_folder_is_synced, &world),
         cmocka_unit_test(the_fake_fails_where_it_is_told),
         cmocka_unit_test_prestate(a_power_cut_forgets_what_was_not_synced, &world),
         cmocka_unit_test(a_killed_process_leaves_what_it_wrote),
