@@ -131,12 +131,12 @@ static bool is_higher(uint64_t segment, uint64_t offset, const struct segment_re
            (segment == than->synced_segment && offset > than->synced_offset);
 }
 
-static void note_found(struct segment_reader *self, const struct journal_entry *entry,
-                       struct segment_rest *rest)
+static void note_found(struct segment_rest *rest, const struct journal_entry *entry,
+                       uint64_t offset)
 {
     if (!rest->is_there) {
         rest->is_there = true;
-        rest->offset = self->offset;
+        rest->offset = offset;
     }
     if (entry->kind == JOURNAL_SYNCED && is_higher(entry->segment, entry->offset, rest)) {
         rest->synced_segment = entry->segment;
@@ -170,8 +170,9 @@ static enum status follow(struct segment_reader *self, uint64_t offset, uint32_t
     self->offset = offset;
     self->crc = before;
     while ((status = segment_reader_next(self, &entry, out_result)) == STATUS_OK) {
-        note_found(self, &entry, rest);
-        *go_on_at = self->offset > *go_on_at ? self->offset : *go_on_at;
+        note_found(rest, &entry, offset);
+        offset = self->offset;
+        *go_on_at = offset > *go_on_at ? offset : *go_on_at;
     }
     return status == STATUS_MISSING ? STATUS_OK : status;
 }
@@ -224,13 +225,14 @@ enum status segment_reader_find_rest(struct segment_reader *self, struct segment
         if (status != STATUS_OK || is_over) {
             return status;
         }
+        const uint32_t crc = self->crc;
         go_on_at = at + 8;
-        if (size > 0) {
-            status = follow(self, at + size, self->crc, out_rest, &go_on_at, out_result);
-        }
-        if (status == STATUS_OK && size > 0 && size <= NEAR_SIZE && at > damage.offset &&
+        if (size > 0 && size <= NEAR_SIZE && at > damage.offset &&
             at - damage.offset <= NEAR_SIZE) {
             status = follow(self, at, damage.crc, out_rest, &go_on_at, out_result);
+        }
+        if (status == STATUS_OK && size > 0) {
+            status = follow(self, at + size, crc, out_rest, &go_on_at, out_result);
         }
         at = go_on_at;
     }
