@@ -277,15 +277,6 @@ enum outcome shard_run_change(struct subject *subject, const struct waiter *wait
     return OUTCOME_DONE;
 }
 
-static void journal_channels(const struct subject *subject, const struct command *command)
-{
-    struct journaling journaling = shard_begin_journaling(subject);
-    for (uint32_t i = 0; i < command->count; i++) {
-        shard_journal_state(&journaling, command->channels[i]);
-    }
-    shard_end_journaling(&journaling);
-}
-
 enum outcome shard_run_del(struct subject *subject, const struct waiter *waiter)
 {
     const struct command *command = &waiter->command;
@@ -308,9 +299,14 @@ enum outcome shard_run_del(struct subject *subject, const struct waiter *waiter)
         removed += changed.was_live;
     }
     shard_end_publication(&publishing);
+    /* With the tombstones that go at once: without them what was removed would come back. */
+    struct journaling journaling = shard_begin_journaling(subject);
+    for (uint32_t i = 0; i < command->count; i++) {
+        shard_journal_state(&journaling, command->channels[i]);
+    }
     purge_tombstones(subject);
     if (subject_get_version(subject) == version) {
-        journal_channels(subject, command);
+        shard_end_journaling(&journaling);
     }
     if (changed.status != STATUS_OK) {
         return fail(subject, waiter, changed.status);

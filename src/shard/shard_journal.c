@@ -28,7 +28,6 @@ void shard_journal_state(struct journaling *self, struct channel_key channel)
     if (self->lent_entry == NULL) {
         return;
     }
-    /* A tombstone may be gone again already. */
     const struct cache_place place = subject_find_place(self->subject, channel);
     if (place.there) {
         uint8_t *to = self->lent_entry + JOURNAL_STATES_HEAD_SIZE + self->leaves_size;
