@@ -1,0 +1,215 @@
+#include "sim/node.h"
+
+#include "base/assert.h"
+#include "shard/shard_internal.h"
+#include "sim/node_internal.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    /* What one user that nobody can send away may take beyond the bound (shard_recover.c). */
+    BYTES_BEYOND = 64 * 1024,
+    HISTORY_STEP_MS = 100,
+};
+
+struct node *node_create(struct world *lent_world, struct disk *lent_disk,
+                         struct sim_store *lent_store, const struct node_host *host)
+{
+    struct node *self = calloc(1, sizeof *self);
+    ASSERT(self != NULL);
+    self->lent_world = lent_world;
+    self->lent_disk = lent_disk;
+    self->lent_store = lent_store;
+    self->host = *host;
+    self->files = disk_get_files(lent_disk);
+    self->random.seed = world_draw(lent_world);
+    log_start(&self->log, open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_FORMAT_TEXT, LOG_LEVEL_ERROR,
+              clock_get_system());
+    return self;
+}
+
+void node_destroy(struct node *self)
+{
+    close(self->log.lent_descriptor);
+    free(self->held);
+    free(self);
+}
+
+uint32_t node_find_shard(const struct node *self, struct user_id user)
+{
+    return (uint32_t)hash_slot_of_user(user) * self->options.shards / HASH_SLOTS;
+}
+
+void node_execute(struct node *self, uint32_t shard, const struct command *command)
+{
+    ASSERT(self->is_up && !self->is_dead);
+    shard_execute(self->shards[shard].shard, command);
+}
+
+void node_fail(struct node *self)
+{
+    world_tell(self->lent_world, "the node ends: %s", self->failure.text);
+    self->counts.ends_by_itself++;
+    self->is_dead = true;
+}
+
+static void begin_task(struct node_shard *self)
+{
+    struct node *node = self->lent_node;
+    struct world *world = node->lent_world;
+    if (!journal_next_task(&self->journal, world->now_ms, &self->task)) {
+        return;
+    }
+    const uint64_t delay_ms = world_draw_below(world, node->weather.disk_delay_ms_max + 1);
+    self->has_task = true;
+    self->has_run = world_draw_below(world, 2) == 0;
+    self->task_due_ms = world->now_ms + delay_ms;
+    node->counts.journal_tasks++;
+    if (self->has_run) {
+        journal_task_run(&self->task);
+        self->task_due_ms += disk_take_delay(node->lent_disk) / 1000000;
+    }
+    const uint64_t took_ms = self->task_due_ms - world->now_ms;
+    if (took_ms > node->counts.slowest_task_ms) {
+        node->counts.slowest_task_ms = took_ms;
+    }
+}
+
+static void show_segment(struct node_shard *self) ON_SHARD_THREAD
+{
+    shard_set_segment(self->shard, self->journal.current, journal_peek_status(&self->journal));
+}
+
+static void write_entries(struct node_shard *self) ON_SHARD_THREAD
+{
+    struct node *node = self->lent_node;
+    if (journal_write(&self->journal, &self->entries, node->lent_world->now_ms, &node->failure) !=
+        STATUS_OK) {
+        node_fail(node);
+        return;
+    }
+    show_segment(self);
+    begin_task(self);
+}
+
+static void end_task(struct node_shard *self)
+{
+    struct node *node = self->lent_node;
+    if (!self->has_run) {
+        journal_task_run(&self->task);
+    }
+    self->has_task = false;
+    if (journal_complete(&self->journal, &self->task, node->lent_world->now_ms, &node->failure) !=
+        STATUS_OK) {
+        node_fail(node);
+    }
+}
+
+static void turn_shard(struct node_shard *self) ON_SHARD_THREAD
+{
+    struct node *node = self->lent_node;
+    const uint64_t now_ms = node->lent_world->now_ms;
+    if (self->has_task && self->task_due_ms <= now_ms) {
+        end_task(self);
+    }
+    if (!node->is_dead && self->journal.rotate_at_ms != 0 && now_ms >= self->journal.rotate_at_ms) {
+        write_entries(self);
+    }
+    if (node->is_dead) {
+        return;
+    }
+    show_segment(self);
+    begin_task(self);
+    for (int i = 0; i < NODE_TURNS_MAX; i++) {
+        node_complete_requests(self);
+        if (!shard_turn(self->shard, now_ms)) {
+            break;
+        }
+    }
+    if (buffer_peek_size(&self->entries) > 0) {
+        write_entries(self);
+    }
+}
+
+static bool is_safe(struct node *self, const struct node_held *held)
+{
+    bool safe = true;
+    for (uint32_t i = 0; i < self->options.shards; i++) {
+        safe &= journal_get_safe(&self->shards[i].journal) >= held->awaited[i];
+    }
+    return safe;
+}
+
+static void release_answers(struct node *self)
+{
+    for (uint32_t at = self->held_count - self->fresh; at < self->held_count; at++) {
+        for (uint32_t i = 0; i < self->options.shards; i++) {
+            self->held[at].awaited[i] = self->shards[i].journal.written;
+        }
+    }
+    self->fresh = 0;
+    uint32_t released = 0;
+    while (released < self->held_count && is_safe(self, &self->held[released])) {
+        self->host.release(self->host.lent_context, self->held[released].sequence);
+        released++;
+    }
+    self->held_count -= released;
+    if (released == 0) {
+        return;
+    }
+    memmove(self->held, self->held + released, self->held_count * sizeof *self->held);
+}
+
+static void turn_history(struct node *self)
+{
+    bool is_recovered = !self->history.is_ended;
+    for (uint32_t i = 0; i < self->options.shards; i++) {
+        is_recovered &= self->shards[i].is_recovered;
+    }
+    if (is_recovered && self->lent_world->now_ms % HISTORY_STEP_MS < HISTORY_STEP_MS / 10) {
+        world_tell(self->lent_world, "all that was taken up is in the store");
+        /* On failure they stay, and count no more than they did. */
+        if (history_end(&self->history, &self->failure) != STATUS_OK) {
+            world_tell(self->lent_world, "%s", self->failure.text);
+        }
+    }
+}
+
+void node_turn(struct node *self)
+{
+    ASSERT(self->is_up);
+    for (uint32_t i = 0; i < self->options.shards && !self->is_dead; i++) {
+        turn_shard(&self->shards[i]);
+    }
+    if (!self->is_dead) {
+        turn_history(self);
+    }
+    if (disk_is_dead(self->lent_disk)) {
+        self->is_dead = true;
+    }
+    if (!self->is_dead) {
+        release_answers(self);
+    }
+}
+
+bool node_check_bounds(struct node *self)
+{
+    for (uint32_t i = 0; i < self->options.shards && self->is_up; i++) {
+        const struct shard *shard = self->shards[i].shard;
+        const uint64_t bytes = cache_count_bytes(&shard->cache);
+        const uint32_t users = cache_count_users(&shard->cache);
+        if (bytes > shard->limits.cache_bytes + BYTES_BEYOND ||
+            (shard->limits.cache_users > 0 && users > shard->limits.cache_users)) {
+            failure_set(&self->failure,
+                        "shard %" PRIu32 " holds %" PRIu32 " users, %" PRIu64
+                        " bytes: more than it may",
+                        i, users, bytes);
+            return false;
+        }
+    }
+    return true;
+}

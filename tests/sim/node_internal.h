@@ -1,0 +1,24 @@
+/* What the files of the node share.
+ *
+ * Memory and thread: as in node.h.
+ */
+#ifndef SIM_NODE_INTERNAL_H
+#define SIM_NODE_INTERNAL_H
+
+#include "sim/node.h"
+
+enum {
+    NODE_STORE_HANG_MS = 3000,
+    NODE_TURNS_MAX = 64, /* Of a shard that asks for another one at once. */
+};
+
+/* node_store.c: what comes back from the store by now. */
+void node_complete_requests(struct node_shard *self) ON_SHARD_THREAD;
+/* Some of the writes under way may have been done. */
+void node_abandon_requests(struct node_shard *self);
+void node_send_to_store(void *context, const struct store_request *request);
+
+/* Ends by itself: the journal is not safe. */
+void node_fail(struct node *self);
+
+#endif

@@ -1,0 +1,277 @@
+/* What goes wrong in a run. */
+#include "sim/run_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    SPELL_MS_MAX = 4000,
+    JUMP_MS_MAX = 5000,
+    FAR_OPERATIONS = 60,
+    SLOW_NS = 300 * 1000 * 1000,
+    STORE_DELAY_MS = 8,
+    DISK_DELAY_MS = 3,
+};
+
+bool run_meets(struct run *self, enum fault fault)
+{
+    const bool is_met = world_draw_chance(&self->world, fault_get_kind(fault).per_million);
+    const bool is_wanted = (self->options.faults >> fault & 1) != 0 && !self->is_ending;
+    self->counts.faults[fault] += is_met && is_wanted;
+    return is_met && is_wanted;
+}
+
+static void plan(struct run *self, enum fault fault, enum disk_fault_kind kind)
+{
+    if (!run_meets(self, fault)) {
+        return;
+    }
+    world_tell(&self->world, "planned: %s", fault_get_kind(fault).name);
+    disk_clear_faults(self->disk);
+    const struct disk_fault planned = {.kind = kind,
+                                       .at = 1 + world_draw_below(&self->world, 20),
+                                       .bytes = DISK_DRAWN,
+                                       .delay_ns = SLOW_NS};
+    disk_plan_fault(self->disk, &planned);
+}
+
+static void draw_disk_faults(struct run *self)
+{
+    static const struct {
+        enum fault fault;
+        enum disk_fault_kind kind;
+    } faults[] = {
+        {FAULT_DISK_SYNC_ERROR, DISK_SYNC_ERROR},
+        {FAULT_DISK_WRITE_ERROR, DISK_WRITE_ERROR},
+        {FAULT_DISK_WRITE_SHORT, DISK_WRITE_SHORT},
+        {FAULT_DISK_WRITE_FULL, DISK_WRITE_FULL},
+        {FAULT_DISK_ALLOCATE_FULL, DISK_ALLOCATE_FULL},
+        {FAULT_DISK_OPEN_ERROR, DISK_OPEN_ERROR},
+        {FAULT_DISK_READ_ERROR, DISK_READ_ERROR},
+        {FAULT_DISK_RENAME_ERROR, DISK_RENAME_ERROR},
+        {FAULT_DISK_REMOVE_ERROR, DISK_REMOVE_ERROR},
+        {FAULT_DISK_LIST_ERROR, DISK_LIST_ERROR},
+        {FAULT_DISK_RESIZE_ERROR, DISK_RESIZE_ERROR},
+        {FAULT_DISK_FOLDER_ERROR, DISK_SYNC_FOLDER_ERROR},
+        {FAULT_DISK_SLOW_SYNC, DISK_SLOW_SYNC},
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        plan(self, faults[i].fault, faults[i].kind);
+    }
+    if (run_meets(self, FAULT_DISK_FULL)) {
+        self->spells.disk_full_ms =
+            self->world.now_ms + world_draw_below(&self->world, SPELL_MS_MAX);
+        disk_set_capacity(self->disk, 0);
+    }
+    if (run_meets(self, FAULT_DISK_SLOW_TASKS)) {
+        self->spells.disk_slow_ms =
+            self->world.now_ms + world_draw_below(&self->world, SPELL_MS_MAX);
+        self->node->weather.disk_delay_ms_max = 400;
+    }
+}
+
+static void draw_store_faults(struct run *self)
+{
+    struct node_weather *weather = &self->node->weather;
+    const bool errors = run_meets(self, FAULT_STORE_ERROR);
+    const bool late_errors = run_meets(self, FAULT_STORE_ERROR_WRITTEN);
+    const bool hangs = run_meets(self, FAULT_STORE_HANG);
+    const bool slow = run_meets(self, FAULT_STORE_SLOW);
+    const bool down = run_meets(self, FAULT_STORE_DOWN);
+    const bool flaps = run_meets(self, FAULT_STORE_FLAPS);
+    const bool silent = run_meets(self, FAULT_STORE_SILENT);
+    if (errors || late_errors || hangs || slow || down || flaps || silent) {
+        self->spells.store_ms = self->world.now_ms + world_draw_below(&self->world, SPELL_MS_MAX);
+        weather->store_fails = errors ? 200000 : weather->store_fails;
+        weather->store_fails_late = late_errors ? 200000 : weather->store_fails_late;
+        weather->store_hangs = hangs ? 50000 : weather->store_hangs;
+        weather->store_delay_ms_max = slow ? 500 : weather->store_delay_ms_max;
+        weather->store_is_down |= down;
+        weather->store_is_silent |= silent;
+        self->spells.store_flaps |= flaps;
+    }
+}
+
+static void end_store_spell(struct run *self)
+{
+    struct node_weather *weather = &self->node->weather;
+    *weather = (struct node_weather){.store_delay_ms_max = STORE_DELAY_MS,
+                                     .disk_delay_ms_max = weather->disk_delay_ms_max};
+    self->spells.store_flaps = false;
+    self->spells.store_ms = UINT64_MAX;
+    sim_store_set_down(self->store, false);
+}
+
+/* All of them where the run is ending. */
+void run_end_spells(struct run *self)
+{
+    const uint64_t now_ms = self->is_ending ? UINT64_MAX - 1 : self->world.now_ms;
+    if (self->spells.store_ms <= now_ms || self->is_ending) {
+        end_store_spell(self);
+    }
+    if (self->spells.disk_full_ms <= now_ms || self->is_ending) {
+        self->spells.disk_full_ms = UINT64_MAX;
+        disk_set_capacity(self->disk, UINT64_C(1) << 28);
+    }
+    if (self->spells.disk_slow_ms <= now_ms || self->is_ending) {
+        self->spells.disk_slow_ms = UINT64_MAX;
+        self->node->weather.disk_delay_ms_max = DISK_DELAY_MS;
+    }
+    if (self->is_ending) {
+        disk_clear_faults(self->disk);
+        disk_end_process_at(self->disk, 0, 0);
+    }
+    if (self->spells.store_flaps && self->counts.steps % 64 == 0) {
+        self->node->weather.store_is_down = !self->node->weather.store_is_down;
+    }
+    sim_store_set_down(self->store, self->node->weather.store_is_down);
+}
+
+static void crash(struct run *self, bool is_power_cut)
+{
+    for (uint32_t i = 0; i < self->users_count; i++) {
+        belief_crash(&self->users[i].belief, is_power_cut, self->awake_ms);
+    }
+    run_drop_calls(self);
+    self->down_until_ms = self->world.now_ms + world_draw_below(&self->world, 300);
+}
+
+void run_kill(struct run *self)
+{
+    world_tell(&self->world, "killed");
+    self->counts.kills++;
+    crash(self, false);
+    node_end(self->node);
+}
+
+/* What the kinds of cut settle; the rest is drawn. */
+static struct disk_cut get_cut(struct run *self, enum fault kind)
+{
+    struct disk_cut cut = disk_draw_cut(self->disk, world_draw(&self->world));
+    const uint64_t changes = disk_count_changes(self->disk);
+    cut.is_torn = kind == FAULT_CUT_TORN || (kind == FAULT_CUT_DRAWN && cut.is_torn);
+    if (kind == FAULT_CUT_LOST) {
+        cut.writes = DISK_WRITES_LOST;
+        cut.sizes = DISK_SIZES_OLD;
+        cut.names = DISK_NAMES_OLD;
+    } else if (kind == FAULT_CUT_KEPT) {
+        cut.writes = DISK_WRITES_KEPT;
+        cut.sizes = DISK_SIZES_WRITTEN;
+        cut.names = DISK_NAMES_NEW;
+    } else if (kind == FAULT_CUT_REORDERED) {
+        cut.writes = DISK_WRITES_EACH;
+        cut.sizes = DISK_SIZES_EACH;
+    } else if (kind == FAULT_CUT_TORN) {
+        cut.writes = DISK_WRITES_FIRST;
+        cut.first = world_draw(&self->world) % (changes + 1);
+        cut.torn_bytes = DISK_DRAWN;
+    } else if (kind == FAULT_CUT_SECTORS) {
+        cut.writes = DISK_WRITES_SECTORS;
+    } else if (kind == FAULT_CUT_NAMES_LOST) {
+        cut.writes = DISK_WRITES_KEPT;
+        cut.names = DISK_NAMES_OLD;
+    }
+    return cut;
+}
+
+void run_cut_power(struct run *self, enum fault kind)
+{
+    world_tell(&self->world, "the power goes: %s", fault_get_kind(kind).name);
+    self->counts.power_cuts++;
+    if (self->node->is_up) {
+        crash(self, true);
+        node_end(self->node);
+    } else {
+        crash(self, true);
+    }
+    const struct disk_cut cut = get_cut(self, kind);
+    disk_cut_power(self->disk, &cut);
+    const uint32_t unsynced = sim_store_count_unsynced(self->store);
+    if (run_meets(self, FAULT_CUT_STORE) || self->is_ending) {
+        sim_store_cut_power(self->store, world_draw_below(&self->world, unsynced + 1));
+    } else {
+        sim_store_cut_power(self->store, unsynced);
+    }
+    self->boots++;
+    if (self->renewal == RENEWAL_FORBIDDEN && self->is_weak) {
+        self->renewal = RENEWAL_DUE;
+    }
+}
+
+static void draw_cuts(struct run *self) ON_SHARD_THREAD
+{
+    for (uint32_t kind = FAULT_CUT_DRAWN; kind <= FAULT_CUT_NAMES_LOST; kind++) {
+        if (run_meets(self, (enum fault)kind)) {
+            run_cut_power(self, (enum fault)kind);
+            return;
+        }
+    }
+}
+
+void run_stop(struct run *self)
+{
+    world_tell(&self->world, "stopped");
+    const bool is_good = node_stop(self->node);
+    for (uint32_t i = 0; i < self->users_count && is_good; i++) {
+        struct belief *belief = &self->users[i].belief;
+        for (uint32_t step = 0; step < belief->steps_count; step++) {
+            belief->steps[step]->is_released |= belief->steps[step]->is_answered;
+            belief->steps[step]->safe_ms =
+                belief->steps[step]->is_answered ? 0 : belief->steps[step]->safe_ms;
+        }
+    }
+    self->is_weak = self->is_weak && !is_good;
+    crash(self, false);
+    if (self->is_ending && !is_good) {
+        failure_set(&self->failure, "it does not stop: %.1000s", self->node->failure.text);
+    }
+}
+
+static void shrink(struct run *self) ON_SHARD_THREAD
+{
+    struct shard_limits limits = self->node_options.limits;
+    limits.cache_users = (1 + world_draw_below(&self->world, 4)) * self->node_options.shards;
+    self->node_options.limits = limits;
+    limits.cache_bytes /= self->node_options.shards;
+    limits.dirty_bytes /= self->node_options.shards;
+    limits.cache_users /= self->node_options.shards;
+    for (uint32_t i = 0; i < self->node_options.shards; i++) {
+        shard_set_limits(self->node->shards[i].shard, &limits);
+    }
+}
+
+void run_draw_faults(struct run *self)
+{
+    draw_disk_faults(self);
+    draw_store_faults(self);
+    if (run_meets(self, FAULT_PAUSE) || run_meets(self, FAULT_CLOCK_FORWARD)) {
+        self->world.now_ms += world_draw_below(&self->world, JUMP_MS_MAX);
+    }
+    if (run_meets(self, FAULT_CLOCK_STANDSTILL)) {
+        self->spells.standstill_ms = self->counts.steps + world_draw_below(&self->world, 200);
+    }
+    if (!self->node->is_up) {
+        if (world_draw_below(&self->world, 16) == 0) {
+            draw_cuts(self);
+        }
+        return;
+    }
+    if (run_meets(self, FAULT_CACHE_SHRINKS)) {
+        shrink(self);
+    }
+    if (run_meets(self, FAULT_KILL_AT_IO)) {
+        disk_end_process_at(self->disk,
+                            disk_get_counts(self->disk)->operations + 1 +
+                                world_draw_below(&self->world, FAR_OPERATIONS),
+                            world_draw_below(&self->world, 200));
+    }
+    if (run_meets(self, FAULT_KILL)) {
+        run_kill(self);
+        return;
+    }
+    if (run_meets(self, FAULT_STOP)) {
+        run_stop(self);
+        return;
+    }
+    draw_cuts(self);
+}

@@ -1,0 +1,42 @@
+/* What the files of a run share.
+ *
+ * Memory and thread: as in run.h.
+ */
+#ifndef SIM_RUN_INTERNAL_H
+#define SIM_RUN_INTERNAL_H
+
+#include "base/assert.h"
+#include "sim/run.h"
+
+static inline bool run_is_well(const struct run *self)
+{
+    return self->failure.text[0] == '\0';
+}
+
+/* Is it this fault's turn? */
+bool run_meets(struct run *self, enum fault fault);
+
+/* run_client.c: what is sent, and what comes back. */
+void run_send(struct run *self) ON_SHARD_THREAD;
+/* Of all users. */
+void run_send_lists(struct run *self) ON_SHARD_THREAD;
+/* Who is read stays in memory, and keeps others out. */
+void run_send_unsubscriptions(struct run *self) ON_SHARD_THREAD;
+void run_send_flush(struct run *self) ON_SHARD_THREAD;
+void run_drop_client(struct run *self, uint32_t client);
+void run_drop_calls(struct run *self);
+
+/* run_answer.c */
+void run_take_reply(void *context, const struct reply *reply);
+void run_take_release(void *context, uint64_t sequence);
+
+/* run_fault.c */
+void run_draw_faults(struct run *self) ON_SHARD_THREAD;
+void run_end_spells(struct run *self);
+void run_kill(struct run *self) ON_SHARD_THREAD;
+void run_cut_power(struct run *self, enum fault kind) ON_SHARD_THREAD;
+void run_stop(struct run *self) ON_SHARD_THREAD;
+/* Tries to start the node. */
+void run_start(struct run *self) ON_SHARD_THREAD;
+
+#endif

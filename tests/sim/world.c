@@ -1,0 +1,51 @@
+#include "sim/world.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void world_init(struct world *self, uint64_t seed)
+{
+    *self = (struct world){.random = seed, .hash = UINT64_C(0xcbf29ce484222325), .now_ms = 1000000};
+}
+
+uint64_t world_draw(struct world *self)
+{
+    self->random += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = self->random;
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+uint32_t world_draw_below(struct world *self, uint32_t below)
+{
+    return (uint32_t)((world_draw(self) >> 32) % below);
+}
+
+bool world_draw_chance(struct world *self, uint32_t per_million)
+{
+    /* Drawn in any case: a fault that is switched off leaves the others as they were. */
+    return world_draw_below(self, 1000000) < per_million;
+}
+
+void world_note(struct world *self, uint64_t what)
+{
+    for (int i = 0; i < 8; i++) {
+        self->hash = (self->hash ^ (what & 0xff)) * UINT64_C(0x100000001b3);
+        what >>= 8;
+    }
+}
+
+void world_tell(const struct world *self, const char *format, ...)
+{
+    if (!self->tells) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    printf("%" PRIu64 ": ", self->now_ms);
+    (void)vprintf(format, arguments);
+    printf("\n");
+    va_end(arguments);
+}
