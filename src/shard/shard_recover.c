@@ -26,11 +26,21 @@ static uint64_t get_higher(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/* Is what the user has of the channel newer than that version? Of a user that is whole, what is not
+ * there was removed, and its tombstone has gone, if the user has come so far. */
+static bool has_newer(const struct shard *self, uint32_t block, const struct cache_place *place,
+                      uint64_t version)
+{
+    const struct user *user = cache_get(&self->cache, block);
+    return place->there ? leaf_get_version(place->leaf, place->row) > version
+                        : !user_is(user, USER_PARTIAL) && user->version >= version;
+}
+
 /* The state, unless what is there is newer. */
 static enum status write_newer(struct shard *self, uint32_t *block, const struct read_state *state)
 {
     const struct cache_place place = cache_find_state(&self->cache, *block, state->channel);
-    if (place.there && leaf_get_version(place.leaf, place.row) > state->version) {
+    if (has_newer(self, *block, &place, state->version)) {
         return STATUS_OK;
     }
     return cache_write_state(&self->cache, block, &place, state);
@@ -67,7 +77,7 @@ static enum status write_plain(struct shard *self, uint32_t *block,
                                const struct journal_entry *entry)
 {
     const struct cache_place place = cache_find_state(&self->cache, *block, entry->channel);
-    if (place.there && leaf_get_version(place.leaf, place.row) > entry->version) {
+    if (has_newer(self, *block, &place, entry->version)) {
         return STATUS_OK;
     }
     uint64_t version = 0;
