@@ -102,7 +102,9 @@ void shard_turn_journal(struct shard *self)
         return;
     }
     const uint64_t released = find_released(self);
-    const bool ends_recovery = !self->has_ended_recovery && is_recovered(self);
+    /* While it goes on, all that was taken up until now may be written, and more come. */
+    const bool has_taken_all = self->cache.era != 0;
+    const bool ends_recovery = has_taken_all && !self->has_ended_recovery && is_recovered(self);
     if (released == self->journal_released && !ends_recovery) {
         return;
     }
