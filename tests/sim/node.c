@@ -133,6 +133,9 @@ static void turn_shard(struct node_shard *self) ON_SHARD_THREAD
     if (buffer_peek_size(&self->entries) > 0) {
         write_entries(self);
     }
+    if (!node->is_dead) {
+        node_show_requests(self);
+    }
 }
 
 static bool is_safe(struct node *self, const struct node_held *held)

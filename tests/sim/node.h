@@ -60,6 +60,7 @@ struct node_weather {
 struct node_request {
     struct store_request request;
     uint64_t due_ms;
+    bool is_shown; /* What it comes from is in the log: the store may see it. */
 };
 
 struct node;

@@ -14,6 +14,8 @@ enum {
 
 /* node_store.c: what comes back from the store by now. */
 void node_complete_requests(struct node_shard *self) ON_SHARD_THREAD;
+/* The log is written: what was sent since may be done. */
+void node_show_requests(struct node_shard *self);
 /* Some of the writes under way may have been done. */
 void node_abandon_requests(struct node_shard *self);
 void node_send_to_store(void *context, const struct store_request *request);

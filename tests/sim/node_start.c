@@ -2,7 +2,9 @@
 #include "base/assert.h"
 #include "sim/node_internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DATA_FOLDER "data"
@@ -139,6 +141,9 @@ static enum status take(void *to, const struct journal_entry *entry)
     struct node *node = self->lent_node;
     struct world *world = node->lent_world;
     world_note(world, entry->user.value);
+    world_tell(world,
+               "taken up: kind %d of user %" PRIu64 ", incarnation %" PRIu32 ", version %" PRIu64,
+               (int)entry->kind, entry->user.value, entry->incarnation, entry->version);
     enum status status = shard_recover(self->shard, entry);
     for (uint32_t i = 0; status == STATUS_BUSY; i++) {
         /* Time enough for any store that is to be up again. */
@@ -147,6 +152,7 @@ static enum status take(void *to, const struct journal_entry *entry)
             return STATUS_SHUTDOWN;
         }
         world->now_ms++;
+        node_show_requests(self);
         node_complete_requests(self);
         (void)shard_turn(self->shard, world->now_ms);
         status = shard_recover(self->shard, entry);

@@ -80,7 +80,7 @@ void node_complete_requests(struct node_shard *self)
     for (uint32_t i = 0; i < self->requests_count;) {
         const struct node_request *request = &self->requests[i];
         const bool is_read = request->request.work == STORE_WORK_READ;
-        const bool is_due = request->due_ms <= world->now_ms;
+        const bool is_due = request->is_shown && request->due_ms <= world->now_ms;
         if (is_due && (is_read || !is_held_up)) {
             complete_at(self, i);
             i = 0;
@@ -92,13 +92,21 @@ void node_complete_requests(struct node_shard *self)
     }
 }
 
+void node_show_requests(struct node_shard *self)
+{
+    for (uint32_t i = 0; i < self->requests_count; i++) {
+        self->requests[i].is_shown = true;
+    }
+}
+
 void node_abandon_requests(struct node_shard *self)
 {
     struct node *node = self->lent_node;
     bool goes_on = world_draw_below(node->lent_world, 2) == 0;
     for (uint32_t i = 0; i < self->requests_count; i++) {
         struct store_request *request = &self->requests[i].request;
-        if (request->work == STORE_WORK_WRITE && goes_on && !node->weather.store_is_down) {
+        if (request->work == STORE_WORK_WRITE && goes_on && self->requests[i].is_shown &&
+            !node->weather.store_is_down) {
             (void)perform(node, request, NULL);
         }
         goes_on = goes_on && world_draw_below(node->lent_world, 4) != 0;

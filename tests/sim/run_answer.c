@@ -186,6 +186,9 @@ void run_take_reply(void *context, const struct reply *reply)
         return;
     }
     call->is_replied = true;
+    world_tell(&self->world, "%" PRIu64 ": status %d version %" PRIu64 " number %" PRIu64,
+               call->sequence, reply->kind == REPLY_FAILED ? (int)reply->status : 0, reply->version,
+               reply->number);
     if (reply->kind == REPLY_FAILED) {
         check_refusal(self, call, reply->status);
     }

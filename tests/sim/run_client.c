@@ -1,6 +1,7 @@
 /* The clients of a run: what they send. */
 #include "sim/run_internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum {
@@ -232,6 +233,10 @@ static void issue(struct run *self, uint32_t client, uint32_t user,
     fill_command(self, call, operation, &dispatch);
     world_note(&self->world, operation->kind);
     world_note(&self->world, dispatch.command.user.value);
+    world_tell(&self->world,
+               "%" PRIu64 ": command %d user %" PRIu64 " channel %" PRIu32 " number %" PRIu64,
+               call->sequence, (int)operation->kind, dispatch.command.user.value,
+               operation->channels[0], operation->number);
     node_execute(self->node, node_find_shard(self->node, dispatch.command.user), &dispatch.command);
 }
 
