@@ -72,19 +72,21 @@ void shard_set_segment(struct shard *self, uint64_t current, enum status status)
     self->cache.era = shard_era_of(current);
 }
 
-/* All segments before the first in which an unwritten change began, or a forgetting. */
-static uint64_t find_released(const struct shard *self)
-{
-    uint64_t number = self->journal_released;
-    while (number + 1 < self->journal_segment && self->cache.eras[shard_era_of(number + 1)] == 0) {
-        number++;
-    }
-    return number;
-}
-
 static bool is_recovered(const struct shard *self)
 {
     return self->cache.eras[0] == 0;
+}
+
+/* All segments before the first in which an unwritten change began, or a forgetting. A user with
+ * changes from before the first one may have later ones in any. */
+static uint64_t find_released(const struct shard *self)
+{
+    uint64_t number = self->journal_released;
+    while (is_recovered(self) && number + 1 < self->journal_segment &&
+           self->cache.eras[shard_era_of(number + 1)] == 0) {
+        number++;
+    }
+    return number;
 }
 
 bool shard_is_recovered(const struct shard *self)
@@ -102,9 +104,7 @@ void shard_turn_journal(struct shard *self)
         return;
     }
     const uint64_t released = find_released(self);
-    /* While it goes on, all that was taken up until now may be written, and more come. */
-    const bool has_taken_all = self->cache.era != 0;
-    const bool ends_recovery = has_taken_all && !self->has_ended_recovery && is_recovered(self);
+    const bool ends_recovery = !self->has_ended_recovery && is_recovered(self);
     if (released == self->journal_released && !ends_recovery) {
         return;
     }

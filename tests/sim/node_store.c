@@ -1,7 +1,9 @@
 /* The node's store workers: requests wait, fail, hang, and end in some order. */
 #include "base/assert.h"
+#include "readstate/record.h"
 #include "sim/node_internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 void node_send_to_store(void *context, const struct store_request *request)
@@ -38,6 +40,28 @@ static enum status perform(struct node *node, const struct store_request *reques
     UNREACHABLE("work of no kind");
 }
 
+static void tell_request(const struct world *world, const struct store_request *request,
+                         enum status status)
+{
+    static const char *const works[] = {"read", "write", "sync"};
+    const uint32_t pieces = request->image == NULL ? 0 : image_count_pieces(request->image);
+    world_tell(world, "store: %s of user %" PRIu64 ": %s, %" PRIu32 " pieces", works[request->work],
+               request->user.value, status_text(status), pieces);
+    for (uint32_t i = 0; i < pieces; i++) {
+        const struct image_piece piece = image_get_piece(request->image, i);
+        struct record_head head = {0};
+        struct slice leaf;
+        if (piece.kind != IMAGE_RECORD ||
+            record_decode(image_get_bytes(request->image, i), &head, &leaf) != STATUS_OK) {
+            world_tell(world, "store:   piece of kind %d, fence %" PRIu64, (int)piece.kind,
+                       piece.fence.id);
+        } else {
+            world_tell(world, "store:   version %" PRIu64 " of incarnation %" PRIu32, head.version,
+                       head.incarnation);
+        }
+    }
+}
+
 static void complete_at(struct node_shard *self, uint32_t at) ON_SHARD_THREAD
 {
     struct node *node = self->lent_node;
@@ -63,6 +87,7 @@ static void complete_at(struct node_shard *self, uint32_t at) ON_SHARD_THREAD
             image_destroy(&completion.image);
         }
     }
+    tell_request(world, &request, completion.status);
     image_destroy(&request.image);
     world_note(world, completion.status);
     shard_complete(self->shard, &completion);
