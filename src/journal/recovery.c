@@ -108,14 +108,33 @@ static enum status add_set(struct recovery *self, const struct finding *finding,
     return STATUS_OK;
 }
 
+/* The folder the folder stands in. */
+static struct files_result sync_parent(const struct files *files, const char *folder)
+{
+    char parent[FILES_PATH_SIZE];
+    const char *slash = strrchr(folder, '/');
+    const size_t size = slash == NULL ? 0 : (size_t)(slash - folder);
+    ASSERT(size < sizeof parent);
+    memcpy(parent, folder, size);
+    parent[size] = '\0';
+    return files->ops->sync_folder(files->self, slash == NULL     ? "."
+                                                : slash == folder ? "/"
+                                                                  : parent);
+}
+
 enum status recovery_open(struct recovery *self, const struct files *lent_files,
                           const char *lent_folder, struct failure *out_failure)
 {
     *self = (struct recovery){.lent_files = *lent_files, .lent_folder = lent_folder};
     VEC_INIT(&self->logs);
     bool created = false;
-    const struct files_result result =
+    struct files_result result =
         lent_files->ops->create_folder(lent_files->self, lent_folder, &created);
+    if (result.status == STATUS_OK) {
+        /* Else a power cut could take the folder, and all that is in it. Not only where it is new:
+         * who made it may not have come so far. */
+        result = sync_parent(lent_files, lent_folder);
+    }
     if (result.status != STATUS_OK) {
         failure_set(out_failure, "%s cannot be made: %s", lent_folder, files_result_text(result));
         return result.status;

@@ -97,10 +97,21 @@ struct belief_step *belief_begin(struct belief *self, const struct model_operati
     return step;
 }
 
+/* May it have acted without having been answered? It waits for the store, or for other users. */
+static bool acts_early(const struct model_operation *operation)
+{
+    return operation->kind == COMMAND_FORGET || operation->kind == COMMAND_MENTION ||
+           operation->kind == COMMAND_MESSAGE || operation->kind == COMMAND_UNMENTION ||
+           (operation->has_options && operation->options.commits);
+}
+
 /* The set after one more step. */
 static void take_step(struct belief_set *set, const struct model_rules *rules,
                       struct belief_step *step)
 {
+    if (step->is_void) {
+        return;
+    }
     struct belief_set after = {0};
     bool some_rise = false;
     bool all_rise = true;
@@ -206,7 +217,8 @@ void belief_crash(struct belief *self, bool is_power_cut, uint64_t now_ms)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < self->steps_count; i++) {
-        const struct belief_step *step = self->steps[i];
+        struct belief_step *step = self->steps[i];
+        step->is_void |= !step->is_answered && !acts_early(&step->operation);
         if (is_power_cut ? step->safe_ms <= now_ms : step->is_released) {
             kept = i + 1;
         }

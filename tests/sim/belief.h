@@ -31,6 +31,7 @@ struct belief_step {
     bool is_lent; /* To the caller, who still has to release it. */
     bool is_answered;
     bool is_doubtful; /* Answered, and still it may have acted or not. */
+    bool is_void;     /* It had not acted when the process ended. */
     bool was_taken;   /* Into the set that is now. */
     enum status status;
     uint64_t version;

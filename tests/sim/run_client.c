@@ -9,6 +9,7 @@ enum {
     REST_MS_MAX = 200,
     TARGETS_DRAWN = 6,
     VAGUE_USERS = 16,
+    VAGUE_STEPS = 8,
 };
 
 struct weight {
@@ -86,11 +87,22 @@ static void draw_channels(struct run *self, struct model_operation *operation)
     }
 }
 
+/* Who is read stays in memory; where all are read that it has room for, nobody else can be served.
+ */
+static bool may_stay(const struct run *self, uint32_t user)
+{
+    const uint32_t room = self->node_options.limits.cache_users / self->node_options.shards;
+    return user == 0 && room != 1;
+}
+
 static void draw_operation(struct run *self, uint32_t user, struct model_operation *operation)
 {
     struct world *world = &self->world;
     *operation = (struct model_operation){.kind = draw_kind(self)};
     draw_channels(self, operation);
+    if (operation->kind == COMMAND_SUBSCRIBE && !may_stay(self, user)) {
+        operation->kind = COMMAND_UNSUBSCRIBE;
+    }
     if (operation->kind == COMMAND_ACK && world_draw_below(world, 3) == 0) {
         draw_options(self, operation);
     }
@@ -123,7 +135,8 @@ static bool is_for_several(enum command_kind kind)
 /* So much may be true of the user that it is asked what is. */
 static bool is_vague(const struct run *self, uint32_t user)
 {
-    return self->users[user].belief.now.count > VAGUE_USERS;
+    const struct belief *belief = &self->users[user].belief;
+    return belief->now.count > VAGUE_USERS || belief->steps_count - belief->taken > VAGUE_STEPS;
 }
 
 static void add_target(struct run *self, struct run_call *call, uint32_t user,

@@ -230,7 +230,7 @@ void run_stop(struct run *self)
 static void shrink(struct run *self) ON_SHARD_THREAD
 {
     struct shard_limits limits = self->node_options.limits;
-    limits.cache_users = (1 + world_draw_below(&self->world, 4)) * self->node_options.shards;
+    limits.cache_users = (2 + world_draw_below(&self->world, 4)) * self->node_options.shards;
     self->node_options.limits = limits;
     limits.cache_bytes /= self->node_options.shards;
     limits.dirty_bytes /= self->node_options.shards;
