@@ -211,6 +211,45 @@ enum status recovery_clean(const struct recovery *self, struct failure *out_fail
     return remove_files(self, out_failure);
 }
 
+static enum status sync_segment(const struct recovery *self, const struct recovery_log *log,
+                                uint64_t number, struct failure *out_failure)
+{
+    const struct files *files = &self->lent_files;
+    char name[SEGMENT_NAME_SIZE];
+    char path[FILES_PATH_SIZE];
+    struct file file;
+    segment_print_name(name, log->set, log->log, number);
+    const int size = snprintf(path, sizeof path, "%s/%s", self->lent_folder, name);
+    ASSERT(size < FILES_PATH_SIZE);
+    struct files_result result = files->ops->open(files->self, path, FILES_READ, &file);
+    if (result.status == STATUS_MISSING) {
+        return STATUS_OK;
+    }
+    if (result.status == STATUS_OK) {
+        result = files->ops->sync_data(files->self, file);
+        files->ops->close(files->self, file);
+    }
+    if (result.status != STATUS_OK) {
+        failure_set(out_failure, "%s cannot be synced: %s", path, files_result_text(result));
+    }
+    return result.status;
+}
+
+/* What was taken up is served from here on, as if it were safe; a server that was killed may have
+ * written it without having come to sync it. */
+static enum status sync_logs(const struct recovery *self, struct failure *out_failure)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < self->logs.count && status == STATUS_OK; i++) {
+        const struct recovery_log *log = &self->logs.items[i];
+        for (uint64_t number = log->first;
+             number <= log->last && status == STATUS_OK && !log->is_recovered; number++) {
+            status = sync_segment(self, log, number, out_failure);
+        }
+    }
+    return status;
+}
+
 /* What counts is what is on the disk. */
 static enum status replace(struct recovery *self, const struct manifest *by,
                            struct failure *out_failure)
@@ -232,6 +271,10 @@ enum status recovery_begin_set(struct recovery *self, uint32_t logs, struct fail
                     "to the store",
                     self->lent_folder, MANIFEST_SETS_MAX);
         return STATUS_JOURNAL_FULL;
+    }
+    const enum status synced = sync_logs(self, out_failure);
+    if (synced != STATUS_OK) {
+        return synced;
     }
     struct manifest begun = *manifest;
     for (uint32_t i = 0; i < begun.count; i++) {

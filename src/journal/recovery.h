@@ -51,7 +51,7 @@ uint64_t recovery_get_next_set(const struct recovery *self);
 NODISCARD enum status recovery_clean(const struct recovery *self, struct failure *out_failure);
 
 /* The set's logs are there, on the disk, each with a first segment; what was there before is
- * recovered. From here on both count. */
+ * recovered, and is on the disk afterwards. From here on both count. */
 NODISCARD enum status recovery_begin_set(struct recovery *self, uint32_t logs,
                                          struct failure *out_failure);
 
