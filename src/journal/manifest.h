@@ -7,8 +7,8 @@
  *
  * Each start of the server makes a set, of a log for each of its threads. What an earlier set holds
  * counts until all of it is in the store; then the set is taken off the list, and its files go.
- * `recovered`: a later start has read it, and drawn what follows for the epoch. `crc` is the CRC-32C
- * of all that stands before its line.
+ * `recovered`: a later start has read it, and drawn what follows for the epoch. `crc` is the
+ * CRC-32C of all that stands before its line.
  *
  * Memory: the caller's.  Threads: any, one at a time.
  */

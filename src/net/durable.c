@@ -68,7 +68,8 @@ bool durable_close(struct loop *loop)
     if (self->is_there) {
         struct journal_task task;
         if (journal_worker_destroy(&self->worker, &task)) {
-            /* A file that it has closed is not to be closed again, nor one it has made forgotten. */
+            /* A file that it has closed is not to be closed again, nor one it has made forgotten.
+             */
             is_whole = journal_complete(&self->journal, &task, now_ms(loop), &failure) == STATUS_OK;
         }
         is_whole = is_whole && journal_sync_all(&self->journal, &failure) == STATUS_OK;
