@@ -378,7 +378,6 @@ static void end_prepare(struct journal *self, const struct journal_task *task, u
 static void end_release(struct journal *self, const struct journal_task *task, uint64_t now_ms)
 {
     const bool has_failed = task->result.status != STATUS_OK;
-    const bool is_oldest = task->segment == self->oldest;
     if (task->to[0] != '\0') {
         self->has_spare = true;
         self->spare_is_to_vanish = get_segment(self, task->segment)->is_to_vanish;
@@ -390,7 +389,7 @@ static void end_release(struct journal *self, const struct journal_task *task, u
         self->has_spare = has_failed;
         self->spare_is_to_vanish = has_failed;
     }
-    if (is_oldest) {
+    if (task->segment == self->oldest) {
         self->is_releasing = has_failed;
         self->oldest += !has_failed;
     }
@@ -452,8 +451,8 @@ void journal_note_forgetting(struct journal *self, uint64_t now_ms)
 enum status journal_peek_status(const struct journal *self)
 {
     const uint64_t used = self->segments[self->current % (JOURNAL_SEGMENTS_MAX + 2)].size;
-    if (self->is_disk_full ||
-        (self->next_is_refused && used > self->config.segment_bytes / 4 * 3)) {
+    const bool is_due = used > self->config.segment_bytes / 4 * 3;
+    if (self->is_disk_full || (self->next_is_refused && is_due)) {
         return STATUS_DISK_FULL;
     }
     return self->current + 1 - self->oldest >= JOURNAL_SEGMENTS_MAX ? STATUS_JOURNAL_FULL
@@ -471,9 +470,8 @@ uint64_t journal_count_bytes(const struct journal *self)
 
 uint64_t journal_count_file_bytes(const struct journal *self)
 {
-    const uint64_t files =
-        self->current + 1 - self->oldest + self->has_next + (uint64_t)self->has_spare;
-    return files * self->config.segment_bytes;
+    const uint64_t segments = self->current + 1 - self->oldest;
+    return (segments + self->has_next + self->has_spare) * self->config.segment_bytes;
 }
 
 enum status journal_sync_all(struct journal *self, struct failure *out_failure)

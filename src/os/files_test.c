@@ -167,7 +167,7 @@ static void both_say_what_is_wrong(void **state)
 
 static void assert_zeros(const struct files *files, const char *path, size_t from, size_t size)
 {
-    char content[FILES_FAKE_CONTENT_SIZE];
+    char content[FILES_FAKE_CONTENT_SIZE] = {0};
     assert_int_equal(read_whole(files, path, content), size);
     for (size_t at = from; at < size; at++) {
         assert_int_equal(content[at], 0);

@@ -119,8 +119,9 @@ struct names {
 static void take_name(void *to, const char *name)
 {
     struct names *names = to;
-    unsigned long long set = 0;
-    if (sscanf(name, "%llu-", &set) == 1 && set < SETS_TESTED + 4) {
+    char *end = NULL;
+    const unsigned long set = strtoul(name, &end, 10);
+    if (end > name && *end == '-' && set < SETS_TESTED + 4) {
         names->counts[set]++;
     } else {
         names->others++;
@@ -222,7 +223,8 @@ static void a_start_ends_anywhere(void **state)
             if (cut == 0) {
                 disk_end_process(disk);
             } else {
-                const struct disk_cut drawn = disk_draw_cut(disk, seed * 1000 + at * 4 + cut);
+                const struct disk_cut drawn =
+                    disk_draw_cut(disk, UINT64_C(1000) * seed + at * 4 + cut);
                 disk_cut_power(disk, &drawn);
             }
             const enum status status = begin(&start, disk, 1, cut == 0 ? 1 : 2);
