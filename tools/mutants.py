@@ -23,6 +23,14 @@ UNIT_TESTS = [
     "cache/cache_purge_test",
     "shard/shard_forget_test",
     "shard/shard_feed_test",
+    "shard/shard_recover_test",
+    "shard/breaker_test",
+    "journal/entry_test",
+    "journal/segment_test",
+    "journal/segment_reader_test",
+    "journal/log_reader_test",
+    "journal/journal_test",
+    "journal/recovery_test",
     "net/feed_test",
     "net/feed_queue_test",
     "net/feed_text_test",
@@ -39,6 +47,12 @@ FORGET = "src/shard/shard_forget.c"
 SHARD_FEED = "src/shard/shard_feed.c"
 FEED = "src/net/feed.c"
 FEED_TURN = "src/net/feed_turn.c"
+RECOVER = "src/shard/shard_recover.c"
+SHARD_JOURNAL = "src/shard/shard_journal.c"
+JOURNAL = "src/journal/journal.c"
+ENTRY = "src/journal/entry.c"
+LOG_READER = "src/journal/log_reader.c"
+BREAKER = "src/shard/breaker.c"
 
 # (what it does wrong, file, what stands there once, what stands there instead)
 MUTANTS = [
@@ -109,6 +123,22 @@ MUTANTS = [
     ("a badge counts states without mentions", READ, ".states = totals.mentioned_states}", ".states = totals.live_states}"),
     ("a user named twice changes twice", "src/net/request.c", "self->targets[self->slots[slot] - 1].user.value == user.value", "self->targets[self->slots[slot] - 1].user.value == 0"),
     ("a message mentions its author", "src/net/request.c", "if (user.value != author.value) {", "if (user.value != 0) {"),
+    ("an older entry overwrites what is newer", RECOVER, "leaf_get_version(place->leaf, place->row) > version", "leaf_get_version(place->leaf, place->row) > version + 1000000"),
+    ("what is recovered counts as written", RECOVER, "    self->cache.eras[overlay->era]++;\n    self->merging", "    self->merging"),
+    ("a recovered tombstone that had gone stays", RECOVER, "        cache_purge(&self->cache, &block, overlay->tombstones);\n", ""),
+    ("a user that is merged stays parked", RECOVER, "    dirty_unpark(&self->cache.dirty, block);\n    if (tombstones", "    if (tombstones"),
+    ("a segment goes while changes from before it are unwritten", SHARD_JOURNAL, "while (is_recovered(self) && number + 1", "while (number + 1"),
+    ("a segment goes with unwritten changes in it", SHARD_JOURNAL, "self->cache.eras[shard_era_of(number + 1)] == 0", "self->cache.eras[shard_era_of(number + 1)] <= 1"),
+    ("a recovery ends while it goes on", SHARD_JOURNAL, "const bool is_recovering = self->journal_segment == 0;", "const bool is_recovering = false;"),
+    ("a bulk of acks is not journaled", CHANGE, "    if (at_all) {\n        journal_pairs(subject, command);\n    }\n", "    (void)at_all;\n"),
+    ("a failed write is of the newest era", "src/cache/cache_save.c", "        cache_age(self, block, user->era_writing);\n", ""),
+    ("what is carried over stays in its old era", "src/cache/cache.c", "        user->era = self->era;\n    }\n    if (user_is(user, USER_WRITING)) {", "    }\n    if (user_is(user, USER_WRITING)) {"),
+    ("an entry's checksum is not chained", ENTRY, "    bytes_write_u32(seed + 4, before);", "    bytes_write_u32(seed + 4, 0 * before);"),
+    ("a checksum does not know its segment", ENTRY, "    bytes_write_u32(seed, key);", "    bytes_write_u32(seed, 0 * key);"),
+    ("damage on the same boot is a torn end", LOG_READER, "if (is_here && evidence.is_begun) {", "if (is_here && evidence.is_begun && offset == UINT64_MAX) {"),
+    ("damage of what was synced is a torn end", LOG_READER, "(synced->synced_segment == number && synced->synced_offset > offset)", "(synced->synced_segment == number && synced->synced_offset > offset + 1000000000)"),
+    ("a breaker never opens", BREAKER, "self->failures < BREAKER_FAILURES)", "self->failures < BREAKER_FAILURES + 1000000)"),
+    ("a breaker lets all through when its time is over", BREAKER, "        self->state = BREAKER_HALF_OPEN;\n", "        self->ends_ms = now_ms;\n"),
 ]  # fmt: skip
 
 
