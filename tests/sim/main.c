@@ -123,6 +123,7 @@ int main(int argc, char **argv)
     if (!read_settings(&settings, argc, argv)) {
         return usage(2);
     }
+    setvbuf(stdout, NULL, _IOLBF, 0);
     const time_t began = time(NULL);
     time_t said = began;
     for (uint64_t i = 0; i < settings.runs; i++) {

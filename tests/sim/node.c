@@ -27,14 +27,19 @@ struct node *node_create(struct world *lent_world, struct disk *lent_disk,
     self->host = *host;
     self->files = disk_get_files(lent_disk);
     self->random.seed = world_draw(lent_world);
-    log_start(&self->log, open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_FORMAT_TEXT, LOG_LEVEL_ERROR,
-              clock_get_system());
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    log_start(&self->log, lent_world->tells ? dup(STDOUT_FILENO) : nowhere, LOG_FORMAT_TEXT,
+              lent_world->tells ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, clock_get_system());
+    self->nowhere = nowhere;
     return self;
 }
 
 void node_destroy(struct node *self)
 {
-    close(self->log.lent_descriptor);
+    if (self->log.lent_descriptor != self->nowhere) {
+        close(self->log.lent_descriptor);
+    }
+    close(self->nowhere);
     free(self->held);
     free(self);
 }
@@ -103,6 +108,9 @@ static void end_task(struct node_shard *self)
         journal_task_run(&self->task);
     }
     self->has_task = false;
+    world_tell(node->lent_world, "log %" PRIu32 ": %s: %s to %s: %s%s", self->journal.config.log,
+               journal_task_text(&self->task), self->task.from, self->task.to,
+               files_result_text(self->task.result), self->task.is_full ? ", full" : "");
     if (journal_complete(&self->journal, &self->task, node->lent_world->now_ms, &node->failure) !=
         STATUS_OK) {
         node_fail(node);
@@ -205,8 +213,8 @@ bool node_check_bounds(struct node *self)
         const struct shard *shard = self->shards[i].shard;
         const uint64_t bytes = cache_count_bytes(&shard->cache);
         const uint32_t users = cache_count_users(&shard->cache);
-        if (bytes > shard->limits.cache_bytes + BYTES_BEYOND ||
-            (shard->limits.cache_users > 0 && users > shard->limits.cache_users)) {
+        /* Lowered bounds are reached in slices, from what there was. */
+        if (bytes > shard->ceiling_bytes + BYTES_BEYOND || users > shard->ceiling_users) {
             failure_set(&self->failure,
                         "shard %" PRIu32 " holds %" PRIu32 " users, %" PRIu64
                         " bytes: more than it may",

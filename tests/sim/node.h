@@ -118,6 +118,7 @@ struct node {
     struct random_fake random;
     struct files files;
     struct log log;
+    int nowhere; /* A file descriptor for what nobody reads. */
     struct datadir datadir;
     bool has_datadir;
     struct history history;

@@ -182,12 +182,12 @@ static void compare_all(struct run *self, const char *what) ON_SHARD_THREAD
 static void finish(struct run *self) ON_SHARD_THREAD
 {
     self->is_ending = true;
-    compare_all(self, "at the end");
     /* After a failure the shard waits up to RETRY_DELAY_MAX_MS before it writes again. */
     const uint64_t until_ms = self->world.now_ms + 10000;
     while (run_is_well(self) && self->world.now_ms < until_ms) {
         step(self, false);
     }
+    compare_all(self, "at the end");
     if (run_is_well(self)) {
         const uint64_t refusals = self->counts.refusals;
         run_send_flush(self);

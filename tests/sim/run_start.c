@@ -68,6 +68,8 @@ static void begin_rot(struct run *self, struct rot *rot)
     rot->offset = world_draw_below(&self->world, (uint32_t)self->node_options.segment_bytes);
     rot->mask = (uint8_t)(1U << world_draw_below(&self->world, 8));
     rot->is_there = !is_last && disk_rot(self->disk, rot->path, rot->offset, rot->mask);
+    world_tell(&self->world, "rot: %s at byte %" PRIu64 ": %d", rot->path, rot->offset,
+               (int)rot->is_there);
 }
 
 static void end_rot(struct run *self, const struct rot *rot)
