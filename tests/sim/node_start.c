@@ -265,12 +265,15 @@ static bool sync_logs(struct node *self)
     bool is_kept = true;
     for (uint32_t i = 0; i < self->options.shards; i++) {
         struct node_shard *shard = &self->shards[i];
-        if (shard->has_task && !shard->has_run) {
-            journal_task_run(&shard->task);
+        if (shard->has_task) {
+            if (!shard->has_run) {
+                journal_task_run(&shard->task);
+            }
+            shard->has_task = false;
+            is_kept &= journal_complete(&shard->journal, &shard->task, self->lent_world->now_ms,
+                                        &self->failure) == STATUS_OK;
         }
-        shard->has_task = false;
-        shard->journal.has_task = false;
-        is_kept &= journal_sync_all(&shard->journal, &self->failure) == STATUS_OK;
+        is_kept = is_kept && journal_sync_all(&shard->journal, &self->failure) == STATUS_OK;
         journal_close(&shard->journal);
     }
     return is_kept;
