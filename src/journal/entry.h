@@ -84,7 +84,7 @@ struct journal_entry {
     struct user_id user;
     uint64_t version; /* PLAIN: of the state as well. */
     uint64_t purged_to;
-    uint32_t tombstones;
+    uint32_t tombstones;        /* UINT32_MAX: not known. */
     struct channel_key channel; /* PLAIN. */
     uint64_t last_read;
     struct slice leaves; /* STATES: without the filling. Each is whole, as leaf_check has it. */

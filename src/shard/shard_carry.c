@@ -19,36 +19,9 @@ static bool is_old(const struct shard *self, uint8_t era)
     return cache_era_is_older(&self->cache, era, self->carry_era);
 }
 
-/* The rows of a leaf whose user's tombstones are not known: all of them are plain. */
-static bool journal_plain_rows(struct shard *self, const struct user *user, const uint8_t *leaf)
-{
-    struct buffer *to = self->config.lent_journal;
-    const uint32_t rows = leaf_get_rows(leaf);
-    for (uint32_t row = 0; row < rows; row++) {
-        struct read_state state;
-        char *entry = buffer_reserve(to, JOURNAL_PLAIN_SIZE);
-        if (entry == NULL) {
-            return false;
-        }
-        leaf_read(leaf, row, &state);
-        journal_entry_encode_plain((uint8_t *)entry, (struct user_id){user->id}, user->incarnation,
-                                   state.channel, state.last_read, state.version);
-        buffer_extend(to, JOURNAL_PLAIN_SIZE);
-    }
-    return true;
-}
-
-static bool is_plain_only(const struct user *user)
-{
-    return user_is(user, USER_PARTIAL) && user->older == BLOCK_NONE;
-}
-
 /* All of a leaf as one entry. */
 static bool journal_leaf(struct shard *self, const struct user *user, const uint8_t *leaf)
 {
-    if (is_plain_only(user)) {
-        return journal_plain_rows(self, user, leaf);
-    }
     struct buffer *to = self->config.lent_journal;
     const size_t size = leaf_get_size(leaf);
     char *bytes = buffer_reserve(to, journal_entry_measure_states(size));

@@ -113,11 +113,14 @@ static uint64_t measure_entry(const struct shard *self, uint32_t block,
 
 static void note_head(struct user *user, const struct journal_entry *entry)
 {
+    if (user_is(user, USER_PARTIAL) && entry->kind == JOURNAL_STATES) {
+        user->older = entry->tombstones;
+    } else if (user_is(user, USER_PARTIAL) && entry->version > user->version + 1) {
+        /* What came in between is in the store only. */
+        user->older = TOMBSTONES_UNKNOWN;
+    }
     user->version = get_higher(user->version, entry->version);
     user->purged_to = get_higher(user->purged_to, entry->purged_to);
-    if (entry->kind == JOURNAL_STATES && user_is(user, USER_PARTIAL)) {
-        user->older = entry->tombstones;
-    }
 }
 
 /* A user that is whole already, since there was no room to leave it for later: the tombstones that

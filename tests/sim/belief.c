@@ -19,7 +19,11 @@ static void add_user(struct belief_set *set, struct model_user *user)
             return;
         }
     }
-    ASSERT(set->count < BELIEF_USERS_MAX);
+    if (set->count == BELIEF_USERS_MAX) {
+        set->is_full = true;
+        free(user);
+        return;
+    }
     if (set->count == set->room) {
         set->room = set->room == 0 ? 4 : 2 * set->room;
         set->users = realloc((void *)set->users, set->room * sizeof(struct model_user *));
@@ -131,6 +135,7 @@ static void take_step(struct belief_set *set, const struct model_rules *rules,
     }
     step->rises_surely = all_rise && !step->is_doubtful;
     step->rises_perhaps = some_rise;
+    after.is_full |= set->is_full;
     end_set(set);
     *set = after;
 }
@@ -188,13 +193,14 @@ enum status belief_advance(struct belief *self, struct failure *out_failure)
             copy_set(&before, &self->now);
         }
         take_step(&self->now, self->lent_rules, step);
-        if (self->tells && self->now.count == 0) {
+        if (self->tells && self->now.count == 0 && !self->is_given_up) {
             tell(&before, step);
         }
         end_set(&before);
         step->was_taken = true;
         self->taken++;
-        if (self->now.count == 0) {
+        self->is_given_up |= self->now.is_full;
+        if (self->now.count == 0 && !self->is_given_up) {
             return say_impossible(self, step, out_failure);
         }
     }
@@ -242,7 +248,10 @@ enum status belief_resolve(struct belief *self, struct failure *out_failure)
         }
         if (i < self->steps_count) {
             take_step(&set, self->lent_rules, self->steps[i]);
-            status = set.count == 0 ? say_impossible(self, self->steps[i], out_failure) : status;
+            self->is_given_up |= set.is_full || possible.is_full;
+            status = set.count == 0 && !self->is_given_up
+                         ? say_impossible(self, self->steps[i], out_failure)
+                         : status;
         }
     }
     end_set(&set);
@@ -304,5 +313,5 @@ uint64_t belief_get_version_min(const struct belief *self)
         /* It begins again from 0. */
         version = self->steps[i]->operation.kind == COMMAND_FORGET ? 0 : version;
     }
-    return version;
+    return self->is_given_up ? 0 : version;
 }

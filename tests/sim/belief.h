@@ -21,7 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BELIEF_USERS_MAX = 16384 }; /* In a set. */
+/* In a set. Of who could be more nothing is known any more, and nothing checked. */
+enum { BELIEF_USERS_MAX = 2048 };
 
 #define BELIEF_NEVER UINT64_MAX
 
@@ -51,6 +52,7 @@ struct belief_set {
     struct model_user **users;
     uint32_t count;
     uint32_t room;
+    bool is_full; /* It could be more. */
 };
 
 struct belief {
@@ -65,6 +67,7 @@ struct belief {
     uint32_t taken;  /* Steps that are in `now`. */
     uint32_t kept;   /* After a crash: so many steps are certain. */
     bool is_crashed; /* Not resolved since. */
+    bool is_given_up;
 };
 
 void belief_init(struct belief *self, const struct model_rules *lent_rules, uint64_t user);

@@ -222,13 +222,15 @@ bool run_execute(const struct run_options *options, struct run_counts *out_count
     ASSERT(run != NULL);
     shard_thread_enter();
     begin(run, options);
-    bool was_killed = options->kill_at == 0;
     while (run->counts.operations < options->operations && run_is_well(run)) {
-        const bool was_dead = disk_is_dead(run->disk);
         step(run, true);
-        if (!was_killed && (was_dead || run->counts.kills > 0) && options->kill_with > 0) {
-            was_killed = true;
-            run_cut_power(run, (enum fault)(FAULT_CUT_DRAWN + options->kill_with - 1));
+        /* The process has ended there, while it served or while it started. */
+        if (options->kill_at != 0 && run->counts.kills_met == 0 &&
+            disk_get_counts(run->disk)->operations >= options->kill_at) {
+            run->counts.kills_met = 1;
+            if (options->kill_with > 0 && run_is_well(run)) {
+                run_cut_power(run, (enum fault)(FAULT_CUT_DRAWN + options->kill_with - 1));
+            }
         }
     }
     if (run_is_well(run)) {

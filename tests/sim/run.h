@@ -89,6 +89,7 @@ struct run_counts {
     uint64_t refusals;
     uint64_t steps;
     uint64_t kills;
+    uint64_t kills_met; /* The process ended where kill_at said. */
     uint64_t power_cuts;
     uint64_t recoveries;
     uint64_t renewals;

@@ -116,7 +116,7 @@ static void check_risen(struct run *self, const struct run_call *call,
     uint32_t surely = 0;
     uint32_t perhaps = 0;
     for (uint32_t i = 0; i < call->targets; i++) {
-        if (!call->steps[i]->was_taken) {
+        if (!call->steps[i]->was_taken || self->users[call->users[i]].belief.is_given_up) {
             return;
         }
         surely += call->steps[i]->rises_surely && !call->steps[i]->operation.acks;

@@ -51,14 +51,6 @@ static uint64_t draw_message(struct run *self)
     return newest + 2 > back ? newest + 2 - back : 1;
 }
 
-/* May a power cut undo what is answered? */
-static bool may_lose(const struct run *self)
-{
-    const uint64_t cuts =
-        ((UINT64_C(2) << FAULT_CUT_NAMES_LOST) - 1) ^ ((UINT64_C(1) << FAULT_CUT_DRAWN) - 1);
-    return self->node_options.sync != JOURNAL_SYNC_ALWAYS && (self->options.faults & cuts) != 0;
-}
-
 static void draw_options(struct run *self, struct model_operation *operation)
 {
     struct world *world = &self->world;
@@ -67,7 +59,8 @@ static void draw_options(struct run *self, struct model_operation *operation)
     rule->manual = world_draw_below(world, 3) == 0;
     /* Changes that are not shown take no version; where they may be lost, the store may have them
      * and the journal not, and which are newer cannot be told. */
-    rule->has_mentions = world_draw_below(world, 2) == 0 && rule->manual && !may_lose(self);
+    rule->has_mentions = world_draw_below(world, 2) == 0 && rule->manual &&
+                         (self->node_options.sync == JOURNAL_SYNC_ALWAYS || !run_has_cuts(self));
     rule->mentions = rule->has_mentions ? world_draw_below(world, 9) : 0;
     rule->has_viewed = world_draw_below(world, 4) == 0;
     rule->viewed = (uint16_t)(rule->has_viewed ? world_draw_below(world, 4000) : 0);
@@ -112,7 +105,7 @@ static void draw_operation(struct run *self, uint32_t user, struct model_operati
     draw_channels(self, operation);
     /* A power cut may take the entry of a forgetting that the store has done and kept: then what
      * the journal has of the user is a part of it. Not looked at here. */
-    if (operation->kind == COMMAND_FORGET && may_lose(self)) {
+    if (operation->kind == COMMAND_FORGET && run_has_cuts(self)) {
         operation->kind = COMMAND_LIST;
     }
     if (operation->kind == COMMAND_SUBSCRIBE && !may_stay(self, user)) {

@@ -13,6 +13,14 @@ static inline bool run_is_well(const struct run *self)
     return self->failure.text[0] == '\0';
 }
 
+/* May the power go? */
+static inline bool run_has_cuts(const struct run *self)
+{
+    const uint64_t cuts =
+        ((UINT64_C(2) << FAULT_CUT_NAMES_LOST) - 1) ^ ((UINT64_C(1) << FAULT_CUT_DRAWN) - 1);
+    return (self->options.faults & cuts) != 0;
+}
+
 /* Is it this fault's turn? */
 bool run_meets(struct run *self, enum fault fault);
 

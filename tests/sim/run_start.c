@@ -153,7 +153,8 @@ void run_start(struct run *self)
         self->is_ending = true;
         run_end_spells(self);
         self->is_ending = was_ending;
-    } else if (run_meets(self, FAULT_DISK_ROT)) {
+    } else if (run_meets(self, FAULT_DISK_ROT) && self->counts.power_cuts == 0) {
+        /* After a power cut it could not be told from what was not synced. */
         begin_rot(self, &rot);
     }
     sim_store_set_down(self->store, self->node->weather.store_is_down);
