@@ -178,6 +178,13 @@ struct cache_piece {
 bool cache_next_save(struct cache *self, uint32_t block, struct channel_key from,
                      struct cache_piece *out_piece);
 
+/* Leaves of a large user that have changed since cache_begin_save, whether or not they were given:
+ * how many. */
+uint32_t cache_count_changed(const struct cache *self, uint32_t block);
+
+/* Those are part of the image as well: cache_next_save gives them, from the first fence on. */
+void cache_collect_changed(struct cache *self, uint32_t block);
+
 /* What the next image of the user would hold of leaves: their number, and their bytes. */
 struct cache_save_size {
     uint32_t leaves;

@@ -57,6 +57,32 @@ bool cache_next_save(struct cache *self, uint32_t block, struct channel_key from
     return false;
 }
 
+uint32_t cache_count_changed(const struct cache *self, uint32_t block)
+{
+    struct user *user = cache_get(self, block);
+    uint32_t changed = 0;
+    if (user_is(user, USER_LARGE)) {
+        const struct user_leaves *leaves = user_get_leaves(user);
+        for (uint32_t i = 0; i < leaves->count; i++) {
+            changed += (leaves->entries[i].flags & LEAF_DIRTY) != 0;
+        }
+    }
+    return changed;
+}
+
+void cache_collect_changed(struct cache *self, uint32_t block)
+{
+    struct user *user = cache_get(self, block);
+    ASSERT(user_is(user, USER_WRITING) && user_is(user, USER_LARGE));
+    struct user_leaves *leaves = user_get_leaves(user);
+    for (uint32_t i = 0; i < leaves->count; i++) {
+        if (leaves->entries[i].flags & LEAF_DIRTY) {
+            unmark_leaf(self, &leaves->entries[i]);
+            leaves->entries[i].flags |= LEAF_COLLECTING;
+        }
+    }
+}
+
 struct cache_save_size cache_measure_save(const struct cache *self, uint32_t block)
 {
     struct user *user = cache_get(self, block);

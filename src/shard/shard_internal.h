@@ -24,6 +24,10 @@ enum {
 
     VIEWS_MAX = 128, /* Of one part of a list. */
 
+    /* How often leaves of a large user are copied again because they have changed meanwhile, before
+     * all of them are at once. */
+    SAVE_ROUNDS_MAX = 8,
+
     /* Images being made of large users at once: bounds the memory they take. */
     LARGE_SAVES_MAX = 4,
 
@@ -54,6 +58,8 @@ struct save {
     uint64_t ticket;
     struct image *image;
     struct channel_key next_fence;
+    uint32_t rounds;
+    bool is_last_round; /* Ends in the same turn, with the record. */
 };
 
 /* RS.FLUSH of everything: who waits for this round, and for the next one. */

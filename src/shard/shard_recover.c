@@ -26,27 +26,21 @@ static uint64_t get_higher(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Is what the user has of the channel newer than that version? Where the store had the user in one
- * piece, what is not there was removed, and its tombstone has gone, if the user has come so far. A
- * user in leaves was saved leaf by leaf, while it went on: what is not there may be new. */
+/* Is what the user has of the channel newer than that version? Of a user that is whole, what is not
+ * there was removed, and its tombstone has gone, if the user has come so far. */
 static bool has_newer(const struct shard *self, uint32_t block, const struct cache_place *place,
-                      uint64_t version, bool is_one_piece)
+                      uint64_t version)
 {
+    const struct user *user = cache_get(&self->cache, block);
     return place->there ? leaf_get_version(place->leaf, place->row) > version
-                        : is_one_piece && cache_get(&self->cache, block)->version >= version;
-}
-
-static bool is_one_piece(const struct shard *self, uint32_t block)
-{
-    return (cache_get(&self->cache, block)->flags & (USER_PARTIAL | USER_LARGE)) == 0;
+                        : !user_is(user, USER_PARTIAL) && user->version >= version;
 }
 
 /* The state, unless what is there is newer. */
-static enum status write_newer(struct shard *self, uint32_t *block, const struct read_state *state,
-                               bool one_piece)
+static enum status write_newer(struct shard *self, uint32_t *block, const struct read_state *state)
 {
     const struct cache_place place = cache_find_state(&self->cache, *block, state->channel);
-    if (has_newer(self, *block, &place, state->version, one_piece)) {
+    if (has_newer(self, *block, &place, state->version)) {
         return STATUS_OK;
     }
     return cache_write_state(&self->cache, block, &place, state);
@@ -54,7 +48,7 @@ static enum status write_newer(struct shard *self, uint32_t *block, const struct
 
 /* Rows `first` and after of a leaf, `rows_max` at the most. */
 static enum status write_rows(struct shard *self, uint32_t *block, const uint8_t *leaf,
-                              uint32_t first, uint32_t rows_max, bool one_piece, uint32_t *out_next)
+                              uint32_t first, uint32_t rows_max, uint32_t *out_next)
 {
     const uint32_t rows = leaf_get_rows(leaf);
     enum status status = STATUS_OK;
@@ -62,7 +56,7 @@ static enum status write_rows(struct shard *self, uint32_t *block, const uint8_t
     for (; row < rows && row - first < rows_max && status == STATUS_OK; row++) {
         struct read_state state;
         leaf_read(leaf, row, &state);
-        status = write_newer(self, block, &state, one_piece);
+        status = write_newer(self, block, &state);
     }
     *out_next = row;
     return status;
@@ -71,11 +65,10 @@ static enum status write_rows(struct shard *self, uint32_t *block, const uint8_t
 static enum status write_leaves(struct shard *self, uint32_t *block, const uint8_t *leaves,
                                 size_t size)
 {
-    const bool one_piece = is_one_piece(self, *block);
     enum status status = STATUS_OK;
     for (size_t at = 0; at < size && status == STATUS_OK; at += leaf_get_size(leaves + at)) {
         uint32_t next = 0;
-        status = write_rows(self, block, leaves + at, 0, UINT32_MAX, one_piece, &next);
+        status = write_rows(self, block, leaves + at, 0, UINT32_MAX, &next);
     }
     return status;
 }
@@ -84,7 +77,7 @@ static enum status write_plain(struct shard *self, uint32_t *block,
                                const struct journal_entry *entry)
 {
     const struct cache_place place = cache_find_state(&self->cache, *block, entry->channel);
-    if (has_newer(self, *block, &place, entry->version, is_one_piece(self, *block))) {
+    if (has_newer(self, *block, &place, entry->version)) {
         return STATUS_OK;
     }
     uint64_t version = 0;
@@ -372,9 +365,6 @@ enum overlay_outcome shard_apply_overlay(struct shard *self, struct waiting *wai
         end_overlay(self, waiting);
         return OVERLAY_APPLIED;
     }
-    if (overlay->at == 0 && overlay->row == 0) {
-        overlay->is_upon_one_piece = is_one_piece(self, block);
-    }
     uint32_t budget = TURN_ROWS;
     while (overlay->at < overlay->size && budget > 0) {
         const uint8_t *leaf = overlay->leaves + overlay->at;
@@ -384,8 +374,7 @@ enum overlay_outcome shard_apply_overlay(struct shard *self, struct waiting *wai
             return OVERLAY_NEEDS_ROOM;
         }
         if (overlay->row < leaf_get_rows(leaf) &&
-            write_rows(self, &block, leaf, before, 1, overlay->is_upon_one_piece, &overlay->row) !=
-                STATUS_OK) {
+            write_rows(self, &block, leaf, before, 1, &overlay->row) != STATUS_OK) {
             overlay->row = before;
             return OVERLAY_NEEDS_ROOM;
         }

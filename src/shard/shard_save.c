@@ -139,14 +139,37 @@ enum status shard_begin_forgetting(struct shard *self, uint32_t block)
     return STATUS_OK;
 }
 
+/* All leaves were copied, some of which have changed since: an image is what the user was at one
+ * moment. So they are copied again, and of two copies the store takes the later one; in slices, as
+ * long as they are many, but not for ever. How many are copied in this turn: UINT32_MAX where it is
+ * time for the record. */
+static uint32_t begin_round(struct shard *self, struct save *save, uint32_t block)
+{
+    const uint32_t changed = cache_count_changed(&self->cache, block);
+    save->rounds++;
+    if (changed == 0) {
+        return UINT32_MAX;
+    }
+    cache_collect_changed(&self->cache, block);
+    save->next_fence = (struct channel_key){0};
+    save->is_last_round = changed <= TURN_LEAVES || save->rounds > SAVE_ROUNDS_MAX;
+    return save->is_last_round ? UINT32_MAX - 1 : TURN_LEAVES;
+}
+
 /* A slice of a large user's leaves into its image. True: it is on its way, or has failed. */
 static bool continue_save(struct shard *self, struct save *save)
 {
     const uint32_t block = cache_find(&self->cache, save->user);
     struct cache_piece piece;
     enum status status = STATUS_OK;
-    for (int i = 0; i < TURN_LEAVES && status == STATUS_OK; i++) {
+    uint32_t budget = TURN_LEAVES;
+    while (budget > 0 && status == STATUS_OK) {
         if (!cache_next_save(&self->cache, block, save->next_fence, &piece)) {
+            const uint32_t more = save->is_last_round ? UINT32_MAX : begin_round(self, save, block);
+            if (more != UINT32_MAX) {
+                budget = save->is_last_round ? more : budget;
+                continue;
+            }
             status = add_record(self, save->image, block);
             if (status == STATUS_OK) {
                 send(self, save->user, save->ticket, save->image);
@@ -161,6 +184,7 @@ static bool continue_save(struct shard *self, struct save *save)
         }
         memcpy(to, piece.leaf.bytes, piece.leaf.size);
         save->next_fence = piece.fence;
+        budget--;
     }
     if (status != STATUS_OK) {
         image_destroy(&save->image);

@@ -60,9 +60,8 @@ struct overlay {
     uint64_t purged_to;
     uint32_t tombstones; /* UINT32_MAX: not known. */
     uint8_t era;
-    bool is_upon_one_piece; /* The store had the user so. */
-    uint8_t epoch;          /* Of the dirty queue. */
-    uint32_t row;           /* Of the leaf at `at`: the next one. */
+    uint8_t epoch; /* Of the dirty queue. */
+    uint32_t row;  /* Of the leaf at `at`: the next one. */
     size_t at;
     size_t size;
     uint8_t leaves[];
