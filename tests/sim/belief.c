@@ -15,13 +15,13 @@ static void add_user(struct belief_set *set, struct model_user *user)
     const size_t size = model_user_get_size(user->channels);
     for (uint32_t i = 0; i < set->count; i++) {
         if (memcmp(set->users[i], user, size) == 0) {
-            free(user);
+            model_user_destroy(user);
             return;
         }
     }
     if (set->count == BELIEF_USERS_MAX) {
         set->is_full = true;
-        free(user);
+        model_user_destroy(user);
         return;
     }
     if (set->count == set->room) {
@@ -42,7 +42,7 @@ static struct model_user *copy_user(const struct model_user *user)
 static void clear_set(struct belief_set *set)
 {
     for (uint32_t i = 0; i < set->count; i++) {
-        free(set->users[i]);
+        model_user_destroy(set->users[i]);
     }
     set->count = 0;
 }
@@ -130,7 +130,7 @@ static void take_step(struct belief_set *set, const struct model_rules *rules,
             some_rise |= is_visible;
             all_rise &= is_visible;
         } else {
-            free(user);
+            model_user_destroy(user);
         }
     }
     step->rises_surely = all_rise && !step->is_doubtful;
@@ -215,7 +215,7 @@ enum status belief_predict(const struct belief *self, const struct belief_step *
     struct model_user *user = copy_user(self->now.users[0]);
     struct model_outcome outcome;
     model_apply(user, self->lent_rules, &step->operation, &outcome);
-    free(user);
+    model_user_destroy(user);
     return outcome.status;
 }
 

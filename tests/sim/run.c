@@ -33,14 +33,17 @@ static void draw_options(struct run *self)
                                            : (enum journal_sync)self->options.sync;
     options->segment_bytes = (UINT64_C(4096)) << world_draw_below(world, 4);
     options->reserve_bytes = 64 * 1024;
-    options->limits = (struct shard_limits){
-        .cache_bytes = 4 * MB * options->shards,
-        .dirty_bytes = (world_draw_below(world, 2) == 0 ? 4 * MB : 64 * 1024) * options->shards,
-        .cache_users = options->shards * world_draw_below(world, 6),
-        .max_channels = self->rules.max_channels,
-        .tombstones_kept = self->rules.tombstones_kept,
-        .commit_delay_ms = delays_ms[world_draw_below(world, 4)],
-        .mention_ids_kept = MODEL_IDS_KEPT};
+    /* One draw at a time: in one expression their order would be the compiler's. */
+    const uint64_t dirty_bytes = world_draw_below(world, 2) == 0 ? 4 * MB : 64 * 1024;
+    const uint32_t cache_users = world_draw_below(world, 6);
+    const uint64_t commit_delay_ms = delays_ms[world_draw_below(world, 4)];
+    options->limits = (struct shard_limits){.cache_bytes = 4 * MB * options->shards,
+                                            .dirty_bytes = dirty_bytes * options->shards,
+                                            .cache_users = cache_users * options->shards,
+                                            .max_channels = self->rules.max_channels,
+                                            .tombstones_kept = self->rules.tombstones_kept,
+                                            .commit_delay_ms = commit_delay_ms,
+                                            .mention_ids_kept = MODEL_IDS_KEPT};
 }
 
 static void begin(struct run *self, const struct run_options *options)
@@ -136,7 +139,7 @@ static void step(struct run *self, bool sends) ON_SHARD_THREAD
         node_turn(self->node);
     }
     if (self->node->is_dead) {
-        run_kill(self);
+        run_end_process(self);
     } else if (run_is_well(self) && !node_check_bounds(self->node)) {
         self->failure = self->node->failure;
     }

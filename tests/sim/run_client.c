@@ -67,9 +67,9 @@ static void draw_options(struct run *self, struct model_operation *operation)
     rule->has_flags = world_draw_below(world, 4) == 0;
     rule->flags = (uint16_t)(rule->has_flags ? world_draw_below(world, 5) : 0);
     operation->options.has_version = world_draw_below(world, 4) == 0;
-    operation->options.version = operation->options.has_version
-                                     ? world_draw_below(world, 2) * world_draw_below(world, 9)
-                                     : 0;
+    const bool is_zero = world_draw_below(world, 2) == 0;
+    const uint32_t version = world_draw_below(world, 9);
+    operation->options.version = operation->options.has_version && !is_zero ? version : 0;
     operation->options.commits = world_draw_below(world, 4) == 0;
 }
 

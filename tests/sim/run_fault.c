@@ -138,7 +138,7 @@ static void crash(struct run *self, bool is_power_cut)
     self->down_until_ms = self->world.now_ms + world_draw_below(&self->world, 300);
 }
 
-void run_kill(struct run *self)
+void run_end_process(struct run *self)
 {
     world_tell(&self->world, "killed");
     self->counts.kills++;
@@ -262,13 +262,12 @@ void run_draw_faults(struct run *self)
         shrink(self);
     }
     if (run_meets(self, FAULT_KILL_AT_IO)) {
-        disk_end_process_at(self->disk,
-                            disk_get_counts(self->disk)->operations + 1 +
-                                world_draw_below(&self->world, FAR_OPERATIONS),
-                            world_draw_below(&self->world, 200));
+        const uint64_t last = disk_get_counts(self->disk)->operations;
+        const uint64_t operation = last + 1 + world_draw_below(&self->world, FAR_OPERATIONS);
+        disk_end_process_at(self->disk, operation, world_draw_below(&self->world, 200));
     }
     if (run_meets(self, FAULT_KILL)) {
-        run_kill(self);
+        run_end_process(self);
         return;
     }
     if (run_meets(self, FAULT_STOP)) {

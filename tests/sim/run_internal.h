@@ -41,7 +41,7 @@ void run_take_release(void *context, uint64_t sequence);
 /* run_fault.c */
 void run_draw_faults(struct run *self) ON_SHARD_THREAD;
 void run_end_spells(struct run *self);
-void run_kill(struct run *self) ON_SHARD_THREAD;
+void run_end_process(struct run *self) ON_SHARD_THREAD;
 void run_cut_power(struct run *self, enum fault kind) ON_SHARD_THREAD;
 void run_stop(struct run *self) ON_SHARD_THREAD;
 /* Tries to start the node. */

@@ -94,10 +94,9 @@ static void draw_start(struct run *self)
     options->boot.bytes[15] = 1;
     if (run_meets(self, FAULT_KILL_WHILE_STARTING)) {
         self->node->weather.kills_while_starting = 10000;
-        disk_end_process_at(self->disk,
-                            disk_get_counts(self->disk)->operations + 1 +
-                                world_draw_below(world, START_OPERATIONS),
-                            world_draw_below(world, 100));
+        const uint64_t last = disk_get_counts(self->disk)->operations;
+        const uint64_t operation = last + 1 + world_draw_below(world, START_OPERATIONS);
+        disk_end_process_at(self->disk, operation, world_draw_below(world, 100));
     }
 }
 

@@ -28,6 +28,11 @@ struct model_user *model_user_create(uint32_t channels)
     return user;
 }
 
+void model_user_destroy(struct model_user *self)
+{
+    free(self);
+}
+
 static uint64_t higher(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -333,7 +338,7 @@ static void apply_to_states(struct model_user *self, const struct model_rules *r
     apply_changes(self, rules, operation, before, outcome);
     const struct model_state *state = &self->states[operation->channels[0]];
     const bool was_live = is_live(&before->states[operation->channels[0]]);
-    free(before);
+    model_user_destroy(before);
     if (outcome->status != STATUS_OK) {
         return;
     }

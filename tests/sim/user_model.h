@@ -88,6 +88,7 @@ struct channel_key model_get_channel(uint32_t number);
 uint32_t model_find_channel(struct channel_key channel);
 
 struct model_user *model_user_create(uint32_t channels);
+void model_user_destroy(struct model_user *self);
 
 void model_apply(struct model_user *self, const struct model_rules *rules,
                  const struct model_operation *operation, struct model_outcome *out_outcome);
