@@ -171,13 +171,16 @@ static void compare_all(struct run *self, const char *what) ON_SHARD_THREAD
         run_send_unsubscriptions(self);
         wait_for_answers(self, what);
     }
-    if (run_is_well(self)) {
+    /* The first ones may find a breaker open, and close it. */
+    bool is_refused = true;
+    for (int i = 0; i < 2 && run_is_well(self) && is_refused; i++) {
         const uint64_t refusals = self->counts.refusals;
         run_send_lists(self);
         wait_for_answers(self, what);
-        if (run_is_well(self) && self->counts.refusals != refusals) {
-            failure_set(&self->failure, "%s: a list is refused, although all is well", what);
-        }
+        is_refused = self->counts.refusals != refusals;
+    }
+    if (run_is_well(self) && is_refused) {
+        failure_set(&self->failure, "%s: a list is refused, although all is well", what);
     }
 }
 

@@ -81,8 +81,8 @@ static uint64_t crash(uint64_t kill_at, int32_t sync, uint32_t kill_with)
     return counts.kills_met;
 }
 
-/* The process, or the power, goes at each operation of the disk, in each way, and in one mode after the
- * other. */
+/* The process, or the power, goes at each operation of the disk, in each way; the modes take
+ * turns. */
 static void a_crash_at_any_operation_loses_nothing(void **state)
 {
     uint64_t kill_at = 0;
