@@ -1,13 +1,12 @@
 /* What a store promises: the port that RocksDB, Cassandra and plain memory stand behind.
  *
- * A store keeps one image a user. A write is absolute: it replaces the record and the named
- * leaves (named twice: the later one counts), erases the named erasures, and leaves the user's other
- * leaves alone. A user is there
- * once a record was written; a record that says the user has no leaves is written with the
- * erasures of those it had. A forgetting erases all of the user, and raises the generation of the
- * user's slot (base/hash.h), which stays. All of one write call is there after it, or nothing.
- * What was written is read back by every read that begins later, also after close and open (but
- * for the memory store).
+ * A store keeps one image a user. A write is absolute: it replaces the record and the named leaves
+ * (of one named twice the later counts), erases the named erasures, and leaves the user's other
+ * leaves alone. A user is there once a record was written; a record that says the user has no
+ * leaves is written with the erasures of those it had. A forgetting erases all of the user, and
+ * raises the generation of the user's slot (base/hash.h), which stays. All of one write call is
+ * there after it, or nothing. What was written is read back by every read that begins later, also
+ * after close and open (but for the memory store).
  *
  * What was forgotten may stand on the disk for a while, where nothing reads it.
  *

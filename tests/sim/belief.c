@@ -26,8 +26,10 @@ static void add_user(struct belief_set *set, struct model_user *user)
     }
     if (set->count == set->room) {
         set->room = set->room == 0 ? 4 : 2 * set->room;
-        set->users = realloc((void *)set->users, set->room * sizeof(struct model_user *));
-        ASSERT(set->users != NULL);
+        struct model_user **users =
+            realloc((void *)set->users, set->room * sizeof(struct model_user *));
+        ASSERT(users != NULL);
+        set->users = users;
     }
     set->users[set->count++] = user;
 }
@@ -89,8 +91,10 @@ struct belief_step *belief_begin(struct belief *self, const struct model_operati
     ASSERT(!self->is_crashed);
     if (self->steps_count == self->steps_room) {
         self->steps_room = self->steps_room == 0 ? 16 : 2 * self->steps_room;
-        self->steps = realloc((void *)self->steps, self->steps_room * sizeof(struct belief_step *));
-        ASSERT(self->steps != NULL);
+        struct belief_step **steps =
+            realloc((void *)self->steps, self->steps_room * sizeof(struct belief_step *));
+        ASSERT(steps != NULL);
+        self->steps = steps;
     }
     struct belief_step *step = calloc(1, sizeof *step);
     ASSERT(step != NULL);

@@ -57,8 +57,9 @@ static void reply(void *context, const struct reply *reply)
     self->host.reply(self->host.lent_context, reply);
     if (self->held_count == self->held_room) {
         self->held_room = self->held_room == 0 ? 64 : 2 * self->held_room;
-        self->held = realloc(self->held, self->held_room * sizeof *self->held);
-        ASSERT(self->held != NULL);
+        struct node_held *held = realloc(self->held, self->held_room * sizeof *held);
+        ASSERT(held != NULL);
+        self->held = held;
     }
     self->held[self->held_count++] = (struct node_held){.sequence = reply->token.sequence};
     self->fresh++;

@@ -32,9 +32,9 @@ static void draw_options(struct run *self)
     options->sync = self->options.sync < 0 ? (enum journal_sync)world_draw_below(world, 3)
                                            : (enum journal_sync)self->options.sync;
     options->segment_bytes = (UINT64_C(4096)) << world_draw_below(world, 4);
-    options->reserve_bytes = 64 * 1024;
+    options->reserve_bytes = UINT64_C(64) * 1024;
     /* One draw at a time: in one expression their order would be the compiler's. */
-    const uint64_t dirty_bytes = world_draw_below(world, 2) == 0 ? 4 * MB : 64 * 1024;
+    const uint64_t dirty_bytes = world_draw_below(world, 2) == 0 ? 4 * MB : UINT64_C(64) * 1024;
     const uint32_t cache_users = world_draw_below(world, 6);
     const uint64_t commit_delay_ms = delays_ms[world_draw_below(world, 4)];
     options->limits = (struct shard_limits){.cache_bytes = 4 * MB * options->shards,
