@@ -396,10 +396,11 @@ static void close_handle(uv_handle_t *handle, void *context)
 
 bool loop_deinit(struct loop *self)
 {
-    /* First the store's threads: they wake the loop. */
+    /* First the threads that wake the loop: the store's, and the log's. */
     if (self->workers != NULL) {
         store_workers_destroy(&self->workers);
     }
+    const bool is_whole = durable_close(self);
     if (self->has_uv) {
         net_close_listeners(self);
         connections_close_all(self);
@@ -408,7 +409,6 @@ bool loop_deinit(struct loop *self)
         const int closed = uv_loop_close(&self->uv);
         ASSERT(closed == 0);
     }
-    const bool is_whole = durable_close(self);
     feed_deinit(&self->feed);
     feed_draft_deinit(&self->draft);
     if (self->shard != NULL) {

@@ -38,7 +38,7 @@ static void memory_stats(struct connection *self)
     struct resp_writer *to = &self->writer;
     const struct memory_report report = memory_report_take(net);
     const uint64_t users = net_peek_metric(net, METRIC_CACHED_USERS);
-    resp_write_map_head(to, 13);
+    resp_write_map_head(to, 14);
     write_integer(to, "peak.allocated", report.peak);
     write_integer(to, "total.allocated", report.used);
     write_integer(to, "clients.normal", report.clients);

@@ -325,6 +325,7 @@ bool shard_turn(struct shard *self, uint64_t now_ms)
     /* After so long without a turn it was the process that stood still, and not the store. */
     if (now_ms - self->now_ms > STORE_SILENCE_MAX_MS / 2) {
         self->store_answered_ms = now_ms;
+        shard_excuse_loads(self, now_ms);
     }
     self->now_ms = now_ms;
     self->wants_turn = false;

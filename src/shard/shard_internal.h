@@ -162,6 +162,8 @@ bool shard_only_looks(const struct command *command);
 /* RS.EVICT, RS.FLUSH, UNSUBSCRIBE, MEMORY USAGE: of no interest for a user who is not in memory. */
 bool shard_is_for_cached(const struct command *command);
 bool shard_turn_queues(struct shard *self);
+/* Their time begins anew. */
+void shard_excuse_loads(struct shard *self, uint64_t now_ms);
 /* Fails those who have waited too long for the store. */
 void shard_turn_loads(struct shard *self);
 

@@ -501,6 +501,13 @@ static bool turn_room_queue(struct shard *self)
     return self->room_queue.first != NULL && (served || self->sent_away != sent_away);
 }
 
+void shard_excuse_loads(struct shard *self, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < self->loads_in_flight; i++) {
+        self->loads[i]->load_began_ms = now_ms;
+    }
+}
+
 void shard_turn_loads(struct shard *self)
 {
     if (self->now_ms - self->loads_looked_ms < LOADS_LOOK_MS) {

@@ -15,13 +15,14 @@ MIB = 1024 * 1024
 REFUSED = (
     "MISCONF the disk of the data folder is as full as disk-reserve allows, updates are refused until there is room"
 )
-JOURNAL = ("--journal-segment", "64kb", "--disk-reserve", "8mb")
 USERS = range(1, 30_001)
 CHANNELS = [word for number in range(1, 9) for word in (2**60 + number, 2**60 + 100 + number)]
 
 
 class SmallDisk:
     """A file system of 64 MiB, filled by a file."""
+
+    journal = ("--journal-segment", "2mb", "--disk-reserve", "8mb")
 
     def __init__(self, folder):
         self.filler = folder / "filler"
@@ -41,6 +42,8 @@ class SmallDisk:
 
 class SmallFiles:
     """No file of the store may grow, in place of a full disk: it needs no right to mount. Those of the journal are small."""
+
+    journal = ("--journal-segment", "64kb")
 
     def _limit(self, server, size):
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
@@ -79,7 +82,7 @@ def disk(request, tmp_path):
 def test_a_disk_that_was_full_is_written_again(disk, start_server):
     filler, data_dir = disk
     server = start_server(
-        "--rocksdb-memory", "8mb", "--commit-delay", "100ms", "--threads", 2, *JOURNAL, data_dir=data_dir
+        "--rocksdb-memory", "8mb", "--commit-delay", "100ms", "--threads", 2, *filler.journal, data_dir=data_dir
     )
     connection = server.connect()
     connection.call("RS.BULKACK", USERS[0], *CHANNELS)
@@ -115,7 +118,7 @@ def test_a_stop_while_the_disk_is_full_keeps_what_is_unwritten(disk, start_serve
     server = start_server(
         *("--rocksdb-memory", "8mb", "--commit-delay", "100ms", "--threads", 2),
         *("--shutdown-timeout", "2s"),
-        *JOURNAL,
+        *filler.journal,
         data_dir=data_dir,
     )
     connection = server.connect()

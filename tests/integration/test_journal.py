@@ -147,7 +147,7 @@ def test_its_files_go_when_the_store_has_what_they_hold(start_server):
     connection = server.connect()
     for number in range(40):
         connection.pipeline([("RS.ACK", user, 7, 10 + number) for user in range(1, 500)])
-    assert int(info(connection)["journal_entries"]) == 40 * 499
+    wait_until(lambda: int(info(connection)["journal_entries"]) == 40 * 499, "all is journaled")
     connection.call("RS.FLUSH")
     wait_until(lambda: int(info(connection)["journal_segments"]) <= 2, "the files that are not needed go")
     assert len(segments(server)) <= 4

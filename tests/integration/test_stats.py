@@ -137,7 +137,10 @@ def test_info_has_what_redis_has(server, redis_port):
     own = {
         "readstates_version", "io_threads_active", "threads", "config_file", "resting_threads",
         "waiting_commands", "used_memory_cache", "used_memory_cache_resident",
-        "used_memory_clients", "used_memory_store", "store",
+        "used_memory_clients", "used_memory_journal", "used_memory_store", "store", "recovering",
+        "journal_sync", "journal_status", "journal_entries", "journal_bytes", "journal_file_bytes",
+        "journal_segments", "journal_unsynced_bytes", "journal_syncs", "journal_sync_usec",
+        "journal_sync_usec_max",
     }  # fmt: skip
     with server.connect() as ours, Connection(redis_port) as theirs:
         for section in ("server", "clients", "memory", "persistence", "stats", "cpu", "cluster"):

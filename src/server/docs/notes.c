@@ -373,13 +373,10 @@ static const struct command_note notes[COMMAND_IDS] = {
         {
             .resp2 = "bulk string",
             .resp3 = "verbatim string",
-            .example = "> INFO keyspace persistence\n"
-                       "# Persistence\n"
-                       "loading:0\n"
-                       "rdb_bgsave_in_progress:0\n"
-                       "aof_enabled:0\n"
-                       "aof_rewrite_in_progress:0\n"
-                       "store:rocksdb\n"
+            .example = "> INFO keyspace replication\n"
+                       "# Replication\n"
+                       "role:master\n"
+                       "connected_slaves:0\n"
                        "\n"
                        "# Keyspace\n"
                        "db0:keys=...,expires=0,avg_ttl=0\n",
