@@ -352,8 +352,10 @@ def test_a_store_that_takes_no_more(start_server):
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (2_000_000, hard))
     words = set()
     deadline = time.monotonic() + 30
-    channels = pairs(range(10**15, 10**15 + 200), 1)
+    message = 0
     while "MISCONF" not in words and time.monotonic() < deadline:
+        message += 1
+        channels = pairs(range(10**15, 10**15 + 200), message)
         replies = connection.pipeline([("RS.BULKACK", user, *channels) for user in range(2, 1000)])
         words |= {reply.word for reply in replies if isinstance(reply, ReplyError)}
     assert words == {"MISCONF"}
