@@ -121,6 +121,7 @@ struct shard {
 
     struct breaker breaker; /* Of loads. */
     uint64_t loads_looked_ms;
+    uint32_t loads_late; /* Of those in flight: nobody waits for them any more. */
     struct waiting *loads[SHARD_LOADS_MAX]; /* In flight. */
     uint32_t loads_in_flight;
     uint32_t images_held;              /* Loaded, and not yet in the cache. */

@@ -10,6 +10,10 @@ enum { IMAGES_HELD_MAX = SHARD_LOADS_MAX };
 static bool begin_load(struct shard *self, struct waiting *waiting)
 {
     if (self->loads_in_flight + self->images_held >= IMAGES_HELD_MAX) {
+        /* Behind loads that do not end nobody waits. */
+        if (self->loads_late > 0) {
+            return false;
+        }
         waiting->for_what = WAITING_TO_LOAD;
         waiting_queue_push(&self->load_queue, waiting);
         return true;
@@ -399,6 +403,7 @@ static void end_load(struct shard *self, struct store_completion *completion)
     ASSERT(waiting != NULL);
     ASSERT(waiting->for_what == WAITING_FOR_LOAD);
     self->loads_in_flight--;
+    self->loads_late -= waiting->is_late;
     self->loads[waiting->load] = self->loads[self->loads_in_flight];
     self->loads[waiting->load]->load = waiting->load;
     if (completion->status == STATUS_STORE) {
@@ -518,10 +523,14 @@ void shard_turn_loads(struct shard *self)
         struct waiting *waiting = self->loads[i];
         if (!waiting->is_late && self->now_ms - waiting->load_began_ms >= LOAD_TIMEOUT_MS) {
             waiting->is_late = true;
+            self->loads_late++;
             breaker_note_failure(&self->breaker, self->now_ms);
             metrics_add(self->lent_metrics, METRIC_STORE_LOADS_FAILED, 1);
             fail_waiters(self, waiting, STATUS_STORE);
         }
+    }
+    while (self->loads_late > 0 && self->load_queue.first != NULL) {
+        fail_all(self, waiting_queue_pop(&self->load_queue), STATUS_STORE);
     }
 }
 
