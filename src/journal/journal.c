@@ -105,22 +105,23 @@ static enum status mark_synced(struct journal *self, struct failure *out_failure
     return put(self, self->current, synced, sizeof synced, out_failure);
 }
 
-static void fill_prepare(const struct journal *self, struct journal_task *task)
+static void begin_task(struct journal *self, enum journal_work work, struct journal_task *task)
 {
-    task->work = JOURNAL_WORK_PREPARE;
+    *task = (struct journal_task){.work = work,
+                                  .lent_files = self->config.lent_files,
+                                  .lent_folder = self->config.lent_folder};
+    self->has_task = true;
+}
+
+static void fill_prepare(struct journal *self, struct journal_task *task)
+{
+    begin_task(self, JOURNAL_WORK_PREPARE, task);
     task->segment_bytes = self->config.segment_bytes;
     task->reserve_bytes = self->config.reserve_bytes;
     print_name(self, self->current + 1, task->to);
     if (self->has_spare) {
         print_spare_name(self, task->from);
     }
-}
-
-static void begin_task(struct journal *self, struct journal_task *task)
-{
-    *task = (struct journal_task){.lent_files = self->config.lent_files,
-                                  .lent_folder = self->config.lent_folder};
-    self->has_task = true;
 }
 
 /* The first segment is begun, on the disk: no log that counts is without a head. */
@@ -152,7 +153,6 @@ enum status journal_open(struct journal *self, const struct journal_config *conf
     self->sync_due_ms = now_ms + JOURNAL_SYNC_INTERVAL_MS;
     self->check_at_ms = now_ms + JOURNAL_CHECK_INTERVAL_MS;
     struct journal_task task;
-    begin_task(self, &task);
     fill_prepare(self, &task);
     journal_task_run(&task);
     self->has_task = false;
@@ -248,7 +248,7 @@ enum status journal_write(struct journal *self, struct buffer *entries, uint64_t
 static void fill_sync(struct journal *self, struct journal_task *task)
 {
     uint64_t number = self->synced_segment < self->oldest ? self->oldest : self->synced_segment;
-    task->work = JOURNAL_WORK_SYNC;
+    begin_task(self, JOURNAL_WORK_SYNC, task);
     while (number <= self->current && task->files_count < JOURNAL_TASK_FILES_MAX) {
         const struct journal_segment *segment = get_segment(self, number);
         task->files[task->files_count++] = segment->file;
@@ -279,7 +279,7 @@ static bool is_sync_due(struct journal *self, uint64_t now_ms)
 /* The oldest segment, the next one, or (0) the spare file. */
 static void fill_release(struct journal *self, uint64_t number, struct journal_task *task)
 {
-    task->work = JOURNAL_WORK_RELEASE;
+    begin_task(self, JOURNAL_WORK_RELEASE, task);
     task->segment = number;
     if (number == 0) {
         print_spare_name(self, task->from);
@@ -318,7 +318,6 @@ bool journal_next_task(struct journal *self, uint64_t now_ms, struct journal_tas
                              self->current + 1 - self->oldest < JOURNAL_SEGMENTS_MAX;
     const bool is_urgent = may_prepare && get_room(self) < self->config.segment_bytes / 2;
     uint64_t vanishing = 0;
-    begin_task(self, out_task);
     if (is_sync_due(self, now_ms) && !is_urgent) {
         self->sync_due_ms = now_ms + JOURNAL_SYNC_INTERVAL_MS;
         fill_sync(self, out_task);
@@ -334,10 +333,8 @@ bool journal_next_task(struct journal *self, uint64_t now_ms, struct journal_tas
     } else if (now_ms >= self->release_retry_ms && find_to_vanish(self, &vanishing)) {
         fill_release(self, vanishing, out_task);
     } else if (now_ms >= self->check_at_ms) {
-        out_task->work = JOURNAL_WORK_CHECK;
+        begin_task(self, JOURNAL_WORK_CHECK, out_task);
         out_task->reserve_bytes = self->config.reserve_bytes;
-    } else {
-        self->has_task = false;
     }
     return self->has_task;
 }
@@ -479,7 +476,6 @@ enum status journal_sync_all(struct journal *self, struct failure *out_failure)
     ASSERT(!self->has_task);
     while (self->synced < self->written) {
         struct journal_task task;
-        begin_task(self, &task);
         fill_sync(self, &task);
         journal_task_run(&task);
         const enum status status = journal_complete(self, &task, 0, out_failure);

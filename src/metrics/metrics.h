@@ -23,6 +23,11 @@
     X(METRIC_BREAKERS_OPEN, "store_breakers_open")                                                 \
     X(METRIC_CACHE_USED, "used_memory_cache")                                                      \
     X(METRIC_CACHE_RESIDENT, "used_memory_cache_resident")                                         \
+    X(METRIC_JOURNAL_MEMORY, "used_memory_journal")                                                \
+    X(METRIC_JOURNAL_BYTES, "journal_bytes")                                                       \
+    X(METRIC_JOURNAL_FILE_BYTES, "journal_file_bytes")                                             \
+    X(METRIC_JOURNAL_SEGMENTS, "journal_segments")                                                 \
+    X(METRIC_JOURNAL_UNSYNCED, "journal_unsynced_bytes")                                           \
     X(METRIC_CLIENTS, "connected_clients")                                                         \
     X(METRIC_CLIENT_BYTES, "used_memory_clients")                                                  \
     X(METRIC_RESTING_THREADS, "resting_threads")                                                   \
@@ -41,6 +46,8 @@
     X(METRIC_STORE_LOADS_FAILED, "store_loads_failed")                                             \
     X(METRIC_STORE_WRITES, "store_writes")                                                         \
     X(METRIC_STORE_WRITES_FAILED, "store_writes_failed")                                           \
+    X(METRIC_JOURNAL_ENTRIES, "journal_entries")                                                   \
+    X(METRIC_JOURNAL_SYNCS, "journal_syncs")                                                       \
     X(METRIC_STATE_CHANGES, "state_changes")                                                       \
     X(METRIC_BLOCKS_MOVED, "blocks_moved")
 

@@ -146,24 +146,28 @@ void durable_end_visit(struct loop *self, struct loop *home, bool must_write)
     }
 }
 
-static void show_figures(struct durable *self)
+static void show_figures(struct loop *self)
 {
-    const struct journal *journal = &self->journal;
-    atomic_store_explicit(&self->peek_memory, self->entries.capacity, memory_order_relaxed);
-    atomic_store_explicit(&self->peek_entries, journal->entries, memory_order_relaxed);
-    atomic_store_explicit(&self->peek_bytes, journal_count_bytes(journal), memory_order_relaxed);
-    atomic_store_explicit(&self->peek_file_bytes, journal_count_file_bytes(journal),
+    struct durable *durable = &self->durable;
+    const struct journal *journal = &durable->journal;
+    struct metrics *metrics = &self->shard_metrics;
+    if (now_ms(self) - durable->shown_ms < DURABLE_SHOW_MS) {
+        return;
+    }
+    durable->shown_ms = now_ms(self);
+    metrics_set(metrics, METRIC_JOURNAL_MEMORY, durable->entries.capacity);
+    metrics_set(metrics, METRIC_JOURNAL_BYTES, journal_count_bytes(journal));
+    metrics_set(metrics, METRIC_JOURNAL_FILE_BYTES, journal_count_file_bytes(journal));
+    metrics_set(metrics, METRIC_JOURNAL_SEGMENTS, journal->current + 1 - journal->oldest);
+    metrics_set(metrics, METRIC_JOURNAL_UNSYNCED, journal->written - journal->synced);
+    metrics_set(metrics, METRIC_JOURNAL_ENTRIES, journal->entries);
+    metrics_set(metrics, METRIC_JOURNAL_SYNCS, journal->syncs);
+    atomic_store_explicit(&durable->peek_sync_us_last, journal->sync_ns_last / 1000,
                           memory_order_relaxed);
-    atomic_store_explicit(&self->peek_segments, journal->current + 1 - journal->oldest,
+    atomic_store_explicit(&durable->peek_sync_us_max, journal->sync_ns_max / 1000,
                           memory_order_relaxed);
-    atomic_store_explicit(&self->peek_unsynced, journal->written - journal->synced,
+    atomic_store_explicit(&durable->peek_status, journal_peek_status(journal),
                           memory_order_relaxed);
-    atomic_store_explicit(&self->peek_syncs, journal->syncs, memory_order_relaxed);
-    atomic_store_explicit(&self->peek_sync_us_last, journal->sync_ns_last / 1000,
-                          memory_order_relaxed);
-    atomic_store_explicit(&self->peek_sync_us_max, journal->sync_ns_max / 1000,
-                          memory_order_relaxed);
-    atomic_store_explicit(&self->peek_status, journal_peek_status(journal), memory_order_relaxed);
 }
 
 void durable_turn(struct loop *self)
@@ -191,7 +195,7 @@ void durable_turn(struct loop *self)
     }
     show_segment(self);
     begin_task(self);
-    show_figures(durable);
+    show_figures(self);
 }
 
 void durable_end_turn(struct loop *self)
@@ -274,13 +278,4 @@ void durable_note_forgetting(void *context)
 {
     struct loop *home = (struct loop *)context;
     journal_note_forgetting(&home->durable.journal, now_ms(home));
-}
-
-uint64_t durable_count_memory(const struct net *net)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < net->threads; i++) {
-        bytes += atomic_load_explicit(&net->loops[i].durable.peek_memory, memory_order_relaxed);
-    }
-    return bytes;
 }

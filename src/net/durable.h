@@ -33,10 +33,11 @@ enum {
     DURABLE_ENTRIES_SOFT_MAX = 256 * 1024,
     /* What the buffer may keep. */
     DURABLE_ENTRIES_KEPT_MAX = 1024 * 1024,
+    /* What is shown of the log is as it was so long ago, at the most. */
+    DURABLE_SHOW_MS = 20,
 };
 
 struct loop;
-struct net;
 
 struct durable {
     bool is_there; /* Else nothing is kept, and all is safe. */
@@ -50,14 +51,8 @@ struct durable {
     _Atomic uint64_t waiting; /* Loops that wait for `safe` to rise, a bit each. */
     _Atomic bool is_recovered;
 
-    /* For whoever watches. */
-    _Atomic uint64_t peek_memory;
-    _Atomic uint64_t peek_entries;
-    _Atomic uint64_t peek_bytes;
-    _Atomic uint64_t peek_file_bytes;
-    _Atomic uint64_t peek_segments;
-    _Atomic uint64_t peek_unsynced;
-    _Atomic uint64_t peek_syncs;
+    /* For whoever watches; what can be summed up is among the shard's metrics. */
+    uint64_t shown_ms;
     _Atomic uint64_t peek_sync_us_last;
     _Atomic uint64_t peek_sync_us_max;
     _Atomic uint64_t peek_status;
@@ -93,9 +88,6 @@ enum durable_outputs {
     DURABLE_NOTHING, /* They go on waiting. */
 };
 enum durable_outputs durable_look(struct loop *self);
-
-/* What the logs' buffers take. Any thread. */
-uint64_t durable_count_memory(const struct net *net);
 
 /* The shard's effects (struct shard_port). */
 void durable_release(void *context, uint64_t segment, bool recovered);

@@ -124,6 +124,13 @@ static void add_persistence(struct info_text *to, struct net *net)
              "loading:0\r\nrdb_bgsave_in_progress:0\r\naof_enabled:0\r\n"
              "aof_rewrite_in_progress:0\r\nstore:%s\r\n",
              net->config.lent_store.ops->name);
+    static const enum metric metrics[] = {
+        METRIC_JOURNAL_ENTRIES,  METRIC_JOURNAL_BYTES,    METRIC_JOURNAL_FILE_BYTES,
+        METRIC_JOURNAL_SEGMENTS, METRIC_JOURNAL_UNSYNCED, METRIC_JOURNAL_SYNCS,
+    };
+    for (size_t i = 0; net->has_journal && i < sizeof metrics / sizeof *metrics; i++) {
+        add_metric(to, net, metrics[i]);
+    }
     if (net->has_journal) {
         info_add_journal(to, net);
     }

@@ -29,7 +29,7 @@ struct memory_report memory_report_take(struct net *net)
     struct memory_report report = {
         .cache = net_peek_metric(net, METRIC_CACHE_USED),
         .clients = net_peek_metric(net, METRIC_CLIENT_BYTES),
-        .journal = durable_count_memory(net),
+        .journal = net_peek_metric(net, METRIC_JOURNAL_MEMORY),
         .store = store->ops->count_memory(store->self),
         .resident = read_resident_bytes(),
     };

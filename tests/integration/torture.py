@@ -16,7 +16,7 @@ import time
 
 from after_kill import compare
 from resp import encode
-from server import SERVER, Server, run_server
+from server import SERVER, Server
 from writers import CHANNELS, LIMITS, WRITERS, Writer, Writing, users_by_writer
 
 JOURNAL_SYNCS = ("always", "everysec", "no")
@@ -33,12 +33,6 @@ CACHE_USERS = (8, 24, 100)
 COMMIT_DELAYS = ("200ms", "500ms", "2s")
 
 
-def known_options(folder):
-    """Of those that a series gives; a server without a journal is tortured as well, and loses something."""
-    _, out, _ = run_server("--help", cwd=folder)
-    return [name for name in ("admin-port", "journal-sync") if f"--{name}" in out]
-
-
 class Series:
     """A context: at its end the server is gone."""
 
@@ -49,7 +43,6 @@ class Series:
         self.chance = random.Random(seed)
         users = users_by_writer()
         self.writers = [Writer(number, users[number], seed) for number in range(WRITERS)]
-        self.known_options = known_options(self.folder)
         self.server = None
         self.start_s = 0
         self.kills = 0
@@ -157,10 +150,7 @@ class Series:
             *("--commit-delay", self.chance.choice(COMMIT_DELAYS)),
             *limits,
         ]
-        if "admin-port" in self.known_options:
-            options += ["--admin-port", 0]
-        if "journal-sync" in self.known_options:
-            options += ["--journal-sync", self.journal_sync]
+        options += ["--journal-sync", self.journal_sync]
         return Server(options, self.folder / "data", self.folder / "server.log")
 
     def _start(self):

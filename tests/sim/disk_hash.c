@@ -2,6 +2,7 @@
 #include "sim/disk_internal.h"
 
 #include "base/assert.h"
+#include "base/splitmix.h"
 
 #include <string.h>
 
@@ -46,14 +47,10 @@ uint64_t disk_hash_path(const char *path, size_t size)
     return hash_bytes(HASH_START, path, size);
 }
 
-/* SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators), twice, so that
- * neighbours of both numbers have nothing in common. */
+/* Twice, so that neighbours of both numbers have nothing in common. */
 static uint64_t mix(uint64_t z)
 {
-    z += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    return splitmix_draw(&z);
 }
 
 uint64_t disk_mix(uint64_t seed, uint64_t number)

@@ -1,5 +1,7 @@
 #include "sim/world.h"
 
+#include "base/splitmix.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,11 +13,7 @@ void world_init(struct world *self, uint64_t seed)
 
 uint64_t world_draw(struct world *self)
 {
-    self->random += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t z = self->random;
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    return splitmix_draw(&self->random);
 }
 
 uint32_t world_draw_below(struct world *self, uint32_t below)
