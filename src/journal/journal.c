@@ -448,12 +448,14 @@ void journal_note_forgetting(struct journal *self, uint64_t now_ms)
 enum status journal_peek_status(const struct journal *self)
 {
     const uint64_t used = self->segments[self->current % (JOURNAL_SEGMENTS_MAX + 2)].size;
-    const bool is_due = used > self->config.segment_bytes / 4 * 3;
-    if (self->is_disk_full || (self->next_is_refused && is_due)) {
+    if (self->is_disk_full ||
+        (self->next_is_refused && used > self->config.segment_bytes / 4 * 3)) {
         return STATUS_DISK_FULL;
     }
-    return self->current + 1 - self->oldest >= JOURNAL_SEGMENTS_MAX ? STATUS_JOURNAL_FULL
-                                                                    : STATUS_OK;
+    if (self->current + 1 - self->oldest >= JOURNAL_SEGMENTS_MAX) {
+        return STATUS_JOURNAL_FULL;
+    }
+    return !self->has_next && used >= self->config.segment_bytes ? STATUS_BUSY : STATUS_OK;
 }
 
 uint64_t journal_count_bytes(const struct journal *self)

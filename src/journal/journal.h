@@ -131,7 +131,8 @@ void journal_release(struct journal *self, uint64_t number);
 /* An entry of FORGETTING was written: what it names is to be gone from the files as well. */
 void journal_note_forgetting(struct journal *self, uint64_t now_ms);
 
-/* May changes be taken? STATUS_OK, STATUS_DISK_FULL or STATUS_JOURNAL_FULL. */
+/* May changes be taken? STATUS_OK, STATUS_DISK_FULL or STATUS_JOURNAL_FULL. STATUS_BUSY: the next
+ * segment will be ready soon, and the current one is full: what comes now would make it grow. */
 enum status journal_peek_status(const struct journal *self);
 
 /* Up to which position all is safe, as far as the mode asks. */

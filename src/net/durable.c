@@ -166,7 +166,8 @@ static void show_figures(struct loop *self)
                           memory_order_relaxed);
     atomic_store_explicit(&durable->peek_sync_us_max, journal->sync_ns_max / 1000,
                           memory_order_relaxed);
-    atomic_store_explicit(&durable->peek_status, journal_peek_status(journal),
+    const enum status status = journal_peek_status(journal);
+    atomic_store_explicit(&durable->peek_status, status == STATUS_BUSY ? STATUS_OK : status,
                           memory_order_relaxed);
 }
 

@@ -111,7 +111,7 @@ void shard_prefetch(const struct shard *self, const struct user_id *users,
 void shard_execute(struct shard *self, const struct command *command) ON_SHARD_THREAD;
 
 /* The journal's segment that entries go into from here on, from 1, and whether changes may be taken
- * (STATUS_OK), or are refused with that status. */
+ * (STATUS_OK), have to wait (STATUS_BUSY), or are refused with that status. */
 void shard_set_segment(struct shard *self, uint64_t current, enum status status) ON_SHARD_THREAD;
 
 /* Recovery: a change of the journal, as it was put there. Before any command, in order.
