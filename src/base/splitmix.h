@@ -1,5 +1,6 @@
-/* SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators): numbers that look
- * like chance, and are the same for the same seed. Nothing that must not be guessed comes from it. */
+/* SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators): numbers that
+ * look like chance, and are the same for the same seed. What must not be guessed comes from
+ * elsewhere. */
 #ifndef BASE_SPLITMIX_H
 #define BASE_SPLITMIX_H
 
