@@ -311,13 +311,8 @@ class Follower(threading.Thread):
                     self.list(lists)
 
     def read(self, feed):
-        feed.socket.settimeout(0.2)
-        try:
-            return read_message(feed)
-        except TimeoutError:
-            return None
-        finally:
-            feed.socket.settimeout(60)
+        """A whole message, however slowly it comes; None where none has begun for a while."""
+        return None if feed.is_quiet() else read_message(feed)
 
 
 def write_some(port, users, seed, rounds, with_forget):

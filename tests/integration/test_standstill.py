@@ -100,7 +100,9 @@ class UsedUp:
 
 
 def is_served(server):
-    with contextlib.suppress(*GONE), Connection(server.port) as newcomer:
+    """A newcomer is turned away, or waits until there is a file for him."""
+    with contextlib.suppress(TimeoutError, *GONE), Connection(server.port) as newcomer:
+        newcomer.socket.settimeout(2)
         return newcomer.call("PING") == "PONG"
     return False
 
