@@ -265,6 +265,9 @@ static bool is_sync_due(struct journal *self, uint64_t now_ms)
         self->sync_due_ms = now_ms + JOURNAL_SYNC_INTERVAL_MS;
         return false;
     }
+    if (self->synced < self->asked && self->written >= self->asked) {
+        return true;
+    }
     switch (self->sync) {
     case JOURNAL_SYNC_ALWAYS:
         return true;
@@ -430,6 +433,11 @@ void journal_release(struct journal *self, uint64_t number)
 {
     ASSERT(number < self->current);
     self->released_to = number > self->released_to ? number : self->released_to;
+}
+
+void journal_ask_sync(struct journal *self, uint64_t position)
+{
+    self->asked = position > self->asked ? position : self->asked;
 }
 
 void journal_note_forgetting(struct journal *self, uint64_t now_ms)

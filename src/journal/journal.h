@@ -89,6 +89,7 @@ struct journal {
     uint64_t synced_offset;
     bool has_to_mark; /* It is still to be written down. */
     uint64_t sync_due_ms;
+    uint64_t asked; /* So far somebody wants it synced, whatever the mode. */
 
     bool is_disk_full;
     bool wants_rotation;
@@ -130,6 +131,9 @@ void journal_release(struct journal *self, uint64_t number);
 
 /* An entry of FORGETTING was written: what it names is to be gone from the files as well. */
 void journal_note_forgetting(struct journal *self, uint64_t now_ms);
+
+/* Up to that position all is synced soon, whatever the mode. */
+void journal_ask_sync(struct journal *self, uint64_t position);
 
 /* May changes be taken? STATUS_OK, STATUS_DISK_FULL or STATUS_JOURNAL_FULL. STATUS_BUSY: the next
  * segment will be ready soon, and the current one is full: what comes now would make it grow. */

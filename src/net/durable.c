@@ -185,6 +185,10 @@ void durable_turn(struct loop *self)
         }
         show_safe(self);
     }
+    if (durable->asked != 0 && durable->journal.synced >= durable->asked) {
+        durable->asked = 0;
+        shard_end_journal_sync(self->shard);
+    }
     if (durable->settings_seen != self->settings_seen) {
         durable->settings_seen = self->settings_seen;
         journal_set_sync(&durable->journal, self->settings.journal_sync);
@@ -279,4 +283,12 @@ void durable_note_forgetting(void *context)
 {
     struct loop *home = (struct loop *)context;
     journal_note_forgetting(&home->durable.journal, now_ms(home));
+}
+
+void durable_sync_journal(void *context)
+{
+    struct loop *home = (struct loop *)context;
+    struct durable *self = &home->durable;
+    self->asked = self->journal.written + buffer_peek_size(&self->entries);
+    journal_ask_sync(&self->journal, self->asked);
 }

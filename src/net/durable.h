@@ -45,6 +45,7 @@ struct durable {
     struct journal_worker *worker;
     struct buffer entries;
     uint64_t settings_seen;
+    uint64_t asked; /* The shard waits until that position is synced; 0: it does not. */
 
     alignas(CACHE_LINE) _Atomic uint64_t appended; /* Positions in the log. */
     _Atomic uint64_t safe;
@@ -92,5 +93,6 @@ enum durable_outputs durable_look(struct loop *self);
 /* The shard's effects (struct shard_port). */
 void durable_release(void *context, uint64_t segment, bool recovered);
 void durable_note_forgetting(void *context);
+void durable_sync_journal(void *context);
 
 #endif

@@ -333,6 +333,7 @@ static enum status init_shard(struct loop *self)
                  .send_to_store = visit_send_to_store,
                  .release = durable_release,
                  .note_forgetting = durable_note_forgetting,
+                 .sync_journal = durable_sync_journal,
                  .lent_context = self},
         .lent_metrics = &self->shard_metrics,
         .now_ms = uv_now(&self->uv),

@@ -61,6 +61,8 @@ enum status shard_create(struct shard **out_shard, const struct shard_config *co
 void shard_destroy(struct shard **taken_shard)
 {
     struct shard *self = *taken_shard;
+    shard_destroy_erasures(&self->erasures);
+    shard_destroy_erasures(&self->erasures_syncing);
     while (self->saves != NULL) {
         struct save *save = self->saves;
         self->saves = save->next;

@@ -77,6 +77,10 @@ struct shard_port {
      * to go from the disk as well. */
     void (*note_forgetting)(void *lent_context);
 
+    /* What is in the journal by now is to be on its disk, whatever the mode: shard_end_journal_sync
+     * follows. Not called again before. */
+    void (*sync_journal)(void *lent_context);
+
     void *lent_context;
 };
 
@@ -113,6 +117,9 @@ void shard_execute(struct shard *self, const struct command *command) ON_SHARD_T
 /* The journal's segment that entries go into from here on, from 1, and whether changes may be taken
  * (STATUS_OK), have to wait (STATUS_BUSY), or are refused with that status. */
 void shard_set_segment(struct shard *self, uint64_t current, enum status status) ON_SHARD_THREAD;
+
+/* All is on the disk that was in the journal when the shard asked for it. */
+void shard_end_journal_sync(struct shard *self) ON_SHARD_THREAD;
 
 /* Recovery: a change of the journal, as it was put there. Before any command, in order.
  * STATUS_BUSY: there is no room for it, or something is under way with the user: to be tried again

@@ -1,8 +1,11 @@
-/* RS.FORGET: erased from the store first, then from memory. Until the store has done it the user's
+/* RS.FORGET: written down in the journal, erased from the store, then from memory. Until the store has done it the user's
  * other commands wait, and the user stays in memory as it was. */
 #include "base/assert.h"
 #include "base/hash.h"
+#include "memory/box.h"
 #include "shard/shard_subject.h"
+
+#include <stdlib.h>
 
 uint32_t shard_get_generation(const struct shard *self, struct user_id user)
 {
@@ -22,6 +25,75 @@ static enum outcome answer(const struct subject *subject, const struct waiter *w
         .kind = REPLY_INTEGER, .token = waiter->command.token, .number = erased};
     subject_send(subject, &reply);
     return OUTCOME_DONE;
+}
+
+/* The journal's disk has it before the store has done it. Else a power cut could take the entry
+ * and leave the erasure, and what the journal has of some of the states would be all of them. */
+static void sync_journal(struct shard *self)
+{
+    if (self->erasures_syncing == NULL && self->erasures != NULL) {
+        self->erasures_syncing = self->erasures;
+        self->erasures = NULL;
+        self->config.port.sync_journal(self->config.port.lent_context);
+    }
+}
+
+static void send_erasures(struct shard *self, struct erasure **taken_erasures)
+{
+    while (*taken_erasures != NULL) {
+        struct erasure *erasure = *taken_erasures;
+        *taken_erasures = erasure->next;
+        shard_send_write(self, erasure->user, erasure->ticket, TAKE(erasure->image));
+        free(erasure);
+    }
+}
+
+void shard_end_journal_sync(struct shard *self)
+{
+    send_erasures(self, &self->erasures_syncing);
+    sync_journal(self);
+}
+
+void shard_destroy_erasures(struct erasure **taken_erasures)
+{
+    while (*taken_erasures != NULL) {
+        struct erasure *erasure = *taken_erasures;
+        *taken_erasures = erasure->next;
+        image_destroy(&erasure->image);
+        free(erasure);
+    }
+}
+
+enum status shard_begin_forgetting(struct shard *self, uint32_t block)
+{
+    const struct user *user = cache_get(&self->cache, block);
+    const struct user_id id = {user->id};
+    const uint64_t generation = shard_get_next_generation(self, user);
+    struct erasure *erasure = calloc(1, sizeof *erasure);
+    if (erasure == NULL) {
+        return STATUS_MEMORY;
+    }
+    erasure->user = id;
+    if (image_create(&erasure->image, id, 1, 0) != STATUS_OK ||
+        image_insert(erasure->image, IMAGE_FORGETTING, (struct channel_key){.id = generation}, 0) ==
+            NULL ||
+        !shard_journal_forgetting(self, id, (uint32_t)generation)) {
+        shard_destroy_erasures(&erasure);
+        return STATUS_MEMORY;
+    }
+    /* If it fails, who knows what is left in the store? All is written again then. */
+    cache_mark_all_dirty(&self->cache, block);
+    shard_begin_writing(self, block);
+    user_set(cache_get(&self->cache, block), USER_FORGETTING, true);
+    erasure->ticket = self->ticket_last;
+    erasure->next = self->erasures;
+    self->erasures = erasure;
+    if (self->config.lent_journal != NULL) {
+        sync_journal(self);
+    } else {
+        send_erasures(self, &self->erasures);
+    }
+    return STATUS_OK;
 }
 
 enum outcome shard_run_forget(struct subject *subject, const struct waiter *waiter)

@@ -1,6 +1,7 @@
 /* RS.FORGET by hand: a store that answers when the test says so, and as it says. */
 #include "shard/shard.h"
 
+#include "journal/entry.h"
 #include "readstate/leaf.h"
 
 #include <setjmp.h>
@@ -28,6 +29,9 @@ struct world {
     uint32_t count;
     struct publication published;
     uint64_t now_ms;
+    bool keeps_journal;
+    struct buffer journal;
+    uint32_t journal_syncs; /* Asked for. */
 };
 
 static void take_reply(void *context, const struct reply *reply)
@@ -48,6 +52,9 @@ static bool has_room(void *context, const struct command_token *token)
 static void take_request(void *context, const struct store_request *request)
 {
     struct world *self = context;
+    if (request->work == STORE_WORK_SYNC) {
+        return; /* It never ends: the journal keeps all. */
+    }
     assert_false(self->has_request);
     self->request = *request;
     self->has_request = true;
@@ -103,10 +110,20 @@ static const struct reply *last(const struct world *self)
     return &self->replies[self->count - 1];
 }
 
-/* Anna has one state for each channel, none of them written. */
-static void begin(struct world *self, uint64_t channels) ON_SHARD_THREAD
+static void take_note(void *context)
 {
-    *self = (struct world){.now_ms = 1000};
+    (void)context;
+}
+
+static void take_sync(void *context)
+{
+    struct world *self = context;
+    self->journal_syncs++;
+}
+
+/* Anna has one state for each channel, none of them written. */
+static void begin_shard(struct world *self, uint64_t channels) ON_SHARD_THREAD
+{
     const struct shard_config config = {
         .limits = {.cache_bytes = 8 << 20,
                    .dirty_bytes = 8 << 20,
@@ -118,9 +135,12 @@ static void begin(struct world *self, uint64_t channels) ON_SHARD_THREAD
                  .has_reply_room = has_room,
                  .publish = take_publication,
                  .send_to_store = take_request,
+                 .note_forgetting = take_note,
+                 .sync_journal = take_sync,
                  .lent_context = self},
         .lent_metrics = &self->metrics,
         .now_ms = self->now_ms,
+        .lent_journal = self->keeps_journal ? &self->journal : NULL,
     };
     assert_int_equal(shard_create(&self->shard, &config), STATUS_OK);
     for (uint64_t channel = 1; channel <= channels; channel++) {
@@ -132,12 +152,41 @@ static void begin(struct world *self, uint64_t channels) ON_SHARD_THREAD
     }
 }
 
+static void begin(struct world *self, uint64_t channels) ON_SHARD_THREAD
+{
+    *self = (struct world){.now_ms = 1000};
+    begin_shard(self, channels);
+}
+
+static void begin_with_journal(struct world *self, uint64_t channels) ON_SHARD_THREAD
+{
+    *self = (struct world){.now_ms = 1000, .keeps_journal = true};
+    buffer_init(&self->journal);
+    begin_shard(self, channels);
+    shard_set_segment(self->shard, 1, STATUS_OK);
+    buffer_consume(&self->journal, buffer_peek_size(&self->journal));
+}
+
+/* The next one in the journal. */
+static struct journal_entry take_entry(struct world *self)
+{
+    struct journal_entry entry;
+    assert_true(buffer_peek_size(&self->journal) > 0);
+    const uint8_t *bytes = (const uint8_t *)buffer_get_bytes(&self->journal);
+    assert_int_equal(journal_entry_decode(bytes, &entry), STATUS_OK);
+    buffer_consume(&self->journal, journal_entry_get_size(bytes));
+    return entry;
+}
+
 static void end(struct world *self) ON_SHARD_THREAD
 {
     if (self->has_request) {
         complete(self, STATUS_OK);
     }
     shard_destroy(&self->shard);
+    if (self->keeps_journal) {
+        buffer_deinit(&self->journal);
+    }
 }
 
 static void expect_erasing(const struct world *self, uint64_t generation)
@@ -205,6 +254,79 @@ static void a_store_that_fails_leaves_all_as_it_was(void **state)
         rows += leaf_get_rows((const uint8_t *)image_get_bytes(world.request.image, i).bytes);
     }
     assert_int_equal(rows, CHANNELS_OF_LARGE);
+    end(&world);
+    shard_thread_leave();
+}
+
+static void the_store_erases_what_the_journal_has(void **state)
+{
+    (void)state;
+    struct world world;
+    shard_thread_enter();
+    begin_with_journal(&world, 2);
+    forget(&world);
+    const struct journal_entry entry = take_entry(&world);
+    assert_int_equal(entry.kind, JOURNAL_FORGETTING);
+    assert_int_equal(entry.incarnation, 1);
+    turn(&world, 100);
+    assert_false(world.has_request);
+    assert_int_equal(world.journal_syncs, 1);
+    /* Another user's waits for the next sync: its entry came after this one was asked for. */
+    const struct command other = {.user = {8}, .channel = {.id = 1}, .message = {1}};
+    struct command command = other;
+    shard_execute(world.shard, &command);
+    complete(&world, STATUS_MISSING);
+    command = (struct command){.kind = COMMAND_FORGET, .user = other.user};
+    shard_execute(world.shard, &command);
+    turn(&world, 0);
+    assert_int_equal(world.journal_syncs, 1);
+    shard_end_journal_sync(world.shard);
+    assert_int_equal(world.journal_syncs, 2);
+    assert_int_equal(world.request.user.value, anna.value);
+    expect_erasing(&world, 1);
+    complete(&world, STATUS_OK);
+    assert_int_equal(last(&world)->number, 2);
+    shard_end_journal_sync(world.shard);
+    assert_int_equal(world.request.user.value, other.user.value);
+    complete(&world, STATUS_OK);
+    assert_int_equal(last(&world)->number, 1);
+    assert_int_equal(world.journal_syncs, 2);
+    end(&world);
+    shard_thread_leave();
+}
+
+/* However often the journal is read: its forgetting is older than the user. */
+static void who_could_not_be_forgotten_begins_anew(void **state)
+{
+    (void)state;
+    struct world world;
+    shard_thread_enter();
+    begin_with_journal(&world, 2);
+    forget(&world);
+    shard_end_journal_sync(world.shard);
+    complete(&world, STATUS_STORE);
+    assert_int_equal(last(&world)->status, STATUS_STORE);
+    const struct journal_entry forgetting = take_entry(&world);
+    assert_int_equal(forgetting.kind, JOURNAL_FORGETTING);
+    const struct journal_entry whole = take_entry(&world);
+    assert_int_equal(whole.kind, JOURNAL_STATES);
+    assert_int_equal(whole.version, 2);
+    assert_true(whole.incarnation >= forgetting.incarnation);
+    execute(&world, (struct command){.kind = COMMAND_LIST});
+    assert_int_equal(last(&world)->incarnation, whole.incarnation);
+    assert_int_equal(last(&world)->version, 2);
+    end(&world);
+    shard_thread_leave();
+}
+
+/* Nobody is left who would ask. */
+static void what_waits_for_the_journal_ends_with_the_shard(void **state)
+{
+    (void)state;
+    struct world world;
+    shard_thread_enter();
+    begin_with_journal(&world, 1);
+    forget(&world);
     end(&world);
     shard_thread_leave();
 }
@@ -297,6 +419,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_comes_meanwhile_waits),
         cmocka_unit_test(a_store_that_fails_leaves_all_as_it_was),
+        cmocka_unit_test(the_store_erases_what_the_journal_has),
+        cmocka_unit_test(who_could_not_be_forgotten_begins_anew),
+        cmocka_unit_test(what_waits_for_the_journal_ends_with_the_shard),
         cmocka_unit_test(a_write_under_way_is_waited_for),
         cmocka_unit_test(who_flushes_meanwhile_is_answered),
         cmocka_unit_test(readers_stay_and_are_told),

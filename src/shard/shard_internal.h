@@ -62,6 +62,14 @@ struct save {
     bool is_last_round; /* Ends in the same turn, with the record. */
 };
 
+/* What the store is to erase once the journal has it. */
+struct erasure {
+    struct erasure *next;
+    struct user_id user;
+    uint64_t ticket;
+    struct image *image;
+};
+
 /* RS.FLUSH of everything: who waits for this round, and for the next one. */
 struct flush_waiter {
     struct flush_waiter *next;
@@ -96,7 +104,9 @@ struct shard {
     /* Saves. */
     struct save *saves; /* Of large users, being made. */
     uint32_t saves_making;
-    uint32_t saves_in_flight[2]; /* Begun and not ended, by epoch of the dirty queue. */
+    uint32_t saves_in_flight[2];      /* Begun and not ended, by epoch of the dirty queue. */
+    struct erasure *erasures;         /* Among them: these wait for the next sync of the journal, */
+    struct erasure *erasures_syncing; /* and these for that under way. */
     uint64_t ticket_last;
     uint64_t retry_at_ms; /* No save begins before, after a failure. */
     uint32_t retry_delay_ms;
@@ -221,7 +231,11 @@ enum overlay_outcome shard_apply_overlay(struct shard *self, struct waiting *wai
 /* The store has nothing of it: what the journal had is all. */
 void shard_complete_partial(struct shard *self, uint32_t block);
 
-/* shard_forget.c: the store has erased the user, for whose RS.FORGET `waiting` waits. */
+/* shard_forget.c */
+/* Has the store erase the user, who is not being written; shard_end_forgetting comes after it. */
+NODISCARD enum status shard_begin_forgetting(struct shard *self, uint32_t block);
+void shard_destroy_erasures(struct erasure **taken_erasures);
+/* The store has erased the user, for whose RS.FORGET `waiting` waits. */
 void shard_end_forgetting(struct shard *self, struct waiting *waiting, uint32_t block);
 /* The generation of the user's slot, once the user is forgotten. */
 uint32_t shard_get_next_generation(const struct shard *self, const struct user *user);
@@ -242,8 +256,10 @@ void shard_write_soon(struct shard *self, uint32_t block);
 /* The store has failed: nothing is written to it for a while. */
 void shard_note_failure(struct shard *self);
 void shard_end_save(struct shard *self, const struct store_completion *completion);
-/* Has the store erase the user, who is not being written; shard_end_forgetting comes after it. */
-NODISCARD enum status shard_begin_forgetting(struct shard *self, uint32_t block);
+/* What is dirty of the user is on its way, under the newest ticket. */
+void shard_begin_writing(struct shard *self, uint32_t block);
+void shard_send_write(struct shard *self, struct user_id user, uint64_t ticket,
+                      struct image *taken_image);
 void shard_flush_all(struct shard *self, const struct command_token *token);
 /* Sends the reply, which has no payload, when all that is unwritten of the user now is in the
  * store: at once where nothing is. Where the store does not take it, `failed` is answered. */

@@ -81,6 +81,8 @@ struct sim {
     uint64_t released; /* Of this life. */
     bool is_recovered;
     size_t needed_from; /* By what is not recovered yet. */
+    bool syncs_journal; /* The shard waits for it. */
+    bool may_erase;     /* It has just been done. */
 };
 
 static inline uint32_t draw(struct sim *self, uint32_t below)
@@ -125,9 +127,16 @@ static inline bool on_has_reply_room(void *context, const struct command_token *
     return self->healed || !chance(self, self->plan->stalls);
 }
 
+static inline bool is_erasure(const struct store_request *request)
+{
+    return request->work == STORE_WORK_WRITE &&
+           image_get_piece(request->image, 0).kind == IMAGE_FORGETTING;
+}
+
 static inline void on_send_to_store(void *context, const struct store_request *request)
 {
     struct sim *self = context;
+    assert_true(!is_erasure(request) || !self->plan->keeps_journal || self->may_erase);
     uint32_t same_work = 0;
     check_bounds(self);
     for (uint32_t i = 0; i < self->pending_count && request->work != STORE_WORK_SYNC; i++) {
@@ -192,6 +201,12 @@ static inline void complete_one(struct sim *self, uint32_t at) ON_SHARD_THREAD
 
 static inline void complete_due(struct sim *self) ON_SHARD_THREAD
 {
+    if (self->syncs_journal && (self->healed || chance(self, 500))) {
+        self->syncs_journal = false;
+        self->may_erase = true;
+        shard_end_journal_sync(self->shard);
+        self->may_erase = false;
+    }
     if (self->hang && !self->healed) {
         return;
     }

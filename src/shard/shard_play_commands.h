@@ -193,8 +193,16 @@ static inline void on_note_forgetting(void *context)
     (void)context;
 }
 
+static inline void on_sync_journal(void *context)
+{
+    struct sim *self = context;
+    assert_true(self->plan->keeps_journal && !self->syncs_journal);
+    self->syncs_journal = true;
+}
+
 static inline void sim_make_shard(struct sim *self)
 {
+    self->syncs_journal = false;
     const struct shard_config config = {.number = 3,
                                         .limits = self->limits,
                                         .port = {.reply = on_reply,
@@ -202,6 +210,7 @@ static inline void sim_make_shard(struct sim *self)
                                                  .send_to_store = on_send_to_store,
                                                  .release = on_release,
                                                  .note_forgetting = on_note_forgetting,
+                                                 .sync_journal = on_sync_journal,
                                                  .lent_context = self},
                                         .lent_metrics = &self->metrics,
                                         .now_ms = self->model.now_ms,

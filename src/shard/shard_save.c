@@ -48,10 +48,11 @@ static enum status add_record(struct shard *self, struct image *image, uint32_t 
     return STATUS_OK;
 }
 
-static void send(struct shard *self, struct user_id user, uint64_t ticket, struct image *image)
+void shard_send_write(struct shard *self, struct user_id user, uint64_t ticket,
+                      struct image *taken_image)
 {
     const struct store_request request = {
-        .work = STORE_WORK_WRITE, .user = user, .ticket = ticket, .image = image};
+        .work = STORE_WORK_WRITE, .user = user, .ticket = ticket, .image = taken_image};
     metrics_add(self->lent_metrics, METRIC_STORE_WRITES, 1);
     self->config.port.send_to_store(self->config.port.lent_context, &request);
 }
@@ -91,11 +92,10 @@ static void begin_small(struct shard *self, uint32_t block, struct user_id user,
         fail_save(self, user, ticket);
         return;
     }
-    send(self, user, ticket, TAKE(image));
+    shard_send_write(self, user, ticket, TAKE(image));
 }
 
-/* What is dirty of the user is on its way, under the newest ticket. */
-static void begin_writing(struct shard *self, uint32_t block)
+void shard_begin_writing(struct shard *self, uint32_t block)
 {
     const uint8_t epoch = dirty_get_epoch(&self->cache.dirty, block);
     cache_begin_save(&self->cache, block);
@@ -110,33 +110,12 @@ void shard_begin_save(struct shard *self, uint32_t block)
 {
     const struct user *user = cache_get(&self->cache, block);
     const struct user_id id = {user->id};
-    begin_writing(self, block);
+    shard_begin_writing(self, block);
     if (user_is(user, USER_LARGE)) {
         begin_large(self, block, id, self->ticket_last);
     } else {
         begin_small(self, block, id, self->ticket_last);
     }
-}
-
-enum status shard_begin_forgetting(struct shard *self, uint32_t block)
-{
-    struct user *user = cache_get(&self->cache, block);
-    const struct user_id id = {user->id};
-    const uint64_t generation = shard_get_next_generation(self, user);
-    BOX(image_destroy) struct image *image = NULL;
-    if (image_create(&image, id, 1, 0) != STATUS_OK ||
-        image_insert(image, IMAGE_FORGETTING, (struct channel_key){.id = generation}, 0) == NULL) {
-        return STATUS_MEMORY;
-    }
-    if (!shard_journal_forgetting(self, id, (uint32_t)generation)) {
-        return STATUS_MEMORY;
-    }
-    /* If it fails, who knows what is left in the store? All is written again then. */
-    cache_mark_all_dirty(&self->cache, block);
-    begin_writing(self, block);
-    user_set(cache_get(&self->cache, block), USER_FORGETTING, true);
-    send(self, id, self->ticket_last, TAKE(image));
-    return STATUS_OK;
 }
 
 /* All leaves were copied, some of which have changed since: an image is what the user was at one
@@ -172,7 +151,7 @@ static bool continue_save(struct shard *self, struct save *save)
             }
             status = add_record(self, save->image, block);
             if (status == STATUS_OK) {
-                send(self, save->user, save->ticket, save->image);
+                shard_send_write(self, save->user, save->ticket, save->image);
                 return true;
             }
             break;
@@ -284,8 +263,10 @@ void shard_end_save(struct shard *self, const struct store_completion *completio
             shard_end_forgetting(self, waiting, block);
             return;
         }
-        /* The journal says that it is forgotten: it is to be found there again. Without memory for
-         * that, and after a crash before the next write, it is forgotten all the same. */
+        /* The journal says that it is forgotten: it is to be found there again, as one who came
+         * after that, whenever the journal is read. Without memory for it, and after a crash before
+         * the next write, it is forgotten all the same. */
+        user->incarnation = shard_get_next_generation(self, user);
         (void)shard_journal_user(self, block, true);
     }
     if (waiting != NULL && waiting->for_what == WAITING_FOR_WRITE) {

@@ -237,6 +237,22 @@ void belief_crash(struct belief *self, bool is_power_cut, uint64_t now_ms)
     self->is_crashed = true;
 }
 
+/* A forgetting that the store has failed is in the journal before what takes it back. An end in
+ * between leaves the user forgotten. */
+static void add_forgotten(const struct belief *self, const struct belief_set *before,
+                          const struct belief_step *step, struct belief_set *possible)
+{
+    if (step->is_void || step->operation.kind != COMMAND_FORGET || step->status != STATUS_STORE) {
+        return;
+    }
+    for (uint32_t i = 0; i < before->count; i++) {
+        struct model_user *user = copy_user(before->users[i]);
+        struct model_outcome outcome;
+        model_apply(user, self->lent_rules, &step->operation, &outcome);
+        add_user(possible, user);
+    }
+}
+
 enum status belief_resolve(struct belief *self, struct failure *out_failure)
 {
     if (!self->is_crashed) {
@@ -251,6 +267,9 @@ enum status belief_resolve(struct belief *self, struct failure *out_failure)
             copy_set(&possible, &set);
         }
         if (i < self->steps_count) {
+            if (i >= self->kept) {
+                add_forgotten(self, &set, self->steps[i], &possible);
+            }
             take_step(&set, self->lent_rules, self->steps[i]);
             self->is_given_up |= set.is_full || possible.is_full;
             status = set.count == 0 && !self->is_given_up

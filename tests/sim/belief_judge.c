@@ -154,6 +154,9 @@ enum verdict belief_judge(struct model_user *user, const struct model_rules *rul
     bool is_so = true;
     *out_is_visible = false;
     if (has_failed(step)) {
+        if (step->operation.kind == COMMAND_FORGET) {
+            model_begin_anew_perhaps(user);
+        }
         return VERDICT_SO;
     }
     switch (step->operation.kind) {

@@ -130,6 +130,10 @@ static void turn_shard(struct node_shard *self) ON_SHARD_THREAD
     if (node->is_dead) {
         return;
     }
+    if (self->asked != 0 && self->journal.synced >= self->asked) {
+        self->asked = 0;
+        shard_end_journal_sync(self->shard);
+    }
     show_segment(self);
     begin_task(self);
     for (int i = 0; i < NODE_TURNS_MAX; i++) {

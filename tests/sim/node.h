@@ -75,7 +75,8 @@ struct node_shard {
     struct journal_task task;
     uint64_t task_due_ms;
     bool has_task;
-    bool has_run; /* The task was done, and its end is still to be seen. */
+    bool has_run;   /* The task was done, and its end is still to be seen. */
+    uint64_t asked; /* The shard waits until that position is synced; 0: it does not. */
     bool is_recovered;
     struct node_request requests[NODE_REQUESTS_MAX]; /* As they were sent. */
     uint32_t requests_count;

@@ -93,6 +93,13 @@ static void note_forgetting(void *context)
     journal_note_forgetting(&self->journal, self->lent_node->lent_world->now_ms);
 }
 
+static void sync_journal(void *context)
+{
+    struct node_shard *self = context;
+    self->asked = self->journal.written + buffer_peek_size(&self->entries);
+    journal_ask_sync(&self->journal, self->asked);
+}
+
 static bool open_shard(struct node *self, uint32_t number)
 {
     struct node_shard *shard = &self->shards[number];
@@ -111,6 +118,7 @@ static bool open_shard(struct node *self, uint32_t number)
                                                  .send_to_store = node_send_to_store,
                                                  .release = release,
                                                  .note_forgetting = note_forgetting,
+                                                 .sync_journal = sync_journal,
                                                  .lent_context = shard},
                                         .lent_metrics = &shard->metrics,
                                         .now_ms = self->lent_world->now_ms,

@@ -103,11 +103,6 @@ static void draw_operation(struct run *self, uint32_t user, struct model_operati
     struct world *world = &self->world;
     *operation = (struct model_operation){.kind = draw_kind(self)};
     draw_channels(self, operation);
-    /* A power cut may take the entry of a forgetting that the store has done and kept: then what
-     * the journal has of the user is a part of it. Not looked at here. */
-    if (operation->kind == COMMAND_FORGET && run_has_cuts(self)) {
-        operation->kind = COMMAND_LIST;
-    }
     if (operation->kind == COMMAND_SUBSCRIBE && !may_stay(self, user)) {
         operation->kind = COMMAND_UNSUBSCRIBE;
     }

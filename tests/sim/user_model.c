@@ -371,6 +371,13 @@ static void forget(struct model_user *self, struct model_outcome *outcome)
     memset(self->states, 0, self->channels * sizeof self->states[0]);
 }
 
+void model_begin_anew_perhaps(struct model_user *self)
+{
+    self->incarnation_min = self->is_known ? self->incarnation : self->incarnation_min;
+    self->incarnation = 0;
+    self->is_known = 0;
+}
+
 void model_apply(struct model_user *self, const struct model_rules *rules,
                  const struct model_operation *operation, struct model_outcome *out_outcome)
 {

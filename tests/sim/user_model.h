@@ -90,6 +90,9 @@ uint32_t model_find_channel(struct channel_key channel);
 struct model_user *model_user_create(uint32_t channels);
 void model_user_destroy(struct model_user *self);
 
+/* A forgetting that failed: nothing is forgotten, but the user may have a new epoch. */
+void model_begin_anew_perhaps(struct model_user *self);
+
 void model_apply(struct model_user *self, const struct model_rules *rules,
                  const struct model_operation *operation, struct model_outcome *out_outcome);
 
