@@ -223,6 +223,10 @@ void run_stop(struct run *self)
         }
     }
     self->is_weak = self->is_weak && !is_good;
+    if (!is_good && self->renewal == RENEWAL_FORBIDDEN) {
+        /* It may have come so far that nothing can be lost, and not to its end. */
+        self->renewal = RENEWAL_ALLOWED;
+    }
     crash(self, false);
     if (self->is_ending && !is_good) {
         failure_set(&self->failure, "it does not stop: %.1000s", self->node->failure.text);
