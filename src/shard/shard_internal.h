@@ -40,6 +40,8 @@ enum {
     /* Who waits for a load is told after so long that the store does not answer. */
     LOAD_TIMEOUT_MS = 5000,
     LOADS_LOOK_MS = 100,
+    /* And who waits for a write, where none has ended for so long. */
+    WRITE_TIMEOUT_MS = 5000,
 
     /* Segments of the journal that are needed: with more, users are written before their time. */
     JOURNAL_LONG_SEGMENTS = 64,
@@ -260,12 +262,24 @@ void shard_end_save(struct shard *self, const struct store_completion *completio
 void shard_begin_writing(struct shard *self, uint32_t block);
 void shard_send_write(struct shard *self, struct user_id user, uint64_t ticket,
                       struct image *taken_image);
+bool shard_turn_saves(struct shard *self);
+
+/* shard_flush.c: who waits for writes. */
 void shard_flush_all(struct shard *self, const struct command_token *token);
 /* Sends the reply, which has no payload, when all that is unwritten of the user now is in the
  * store: at once where nothing is. Where the store does not take it, `failed` is answered. */
 void shard_reply_written(struct shard *self, struct user_id id, uint32_t block,
                          const struct reply *reply, enum status failed);
 void shard_flush_user(struct shard *self, const struct command *command, uint32_t block);
-bool shard_turn_saves(struct shard *self);
+/* It has flushers, or is WAITING_FOR_WRITE: where the store is silent, it is told in a turn. */
+void shard_note_waiting_for_write(struct shard *self, struct waiting *waiting);
+/* The user's save with that ticket, and those before it, have ended so. */
+void shard_answer_flushers(struct shard *self, struct user_id user, uint64_t ticket,
+                           enum status status);
+/* The write has ended for which RS.EVICT waits at the head of the user's queue, if it does. */
+void shard_serve_evict(struct shard *self, struct user_id user, bool written);
+void shard_fail_flush_all(struct shard *self);
+/* True: it goes on with the next call. */
+bool shard_turn_flush(struct shard *self);
 
 #endif

@@ -87,6 +87,50 @@ static void cached_users_are_served_while_the_store_hangs(void **state)
     play_outage(true, *(const uint64_t *)*state);
 }
 
+/* Of a store that takes a write and never says so. */
+static void nobody_waits_for_a_write_that_does_not_end(void **state)
+{
+    static const struct plan plan = {.name = "writes that hang",
+                                     .users = 3,
+                                     .channels = 10,
+                                     .bulk_max = 5,
+                                     .cache_bytes = 4 * MB,
+                                     .dirty_bytes = 4 * MB,
+                                     .max_channels = 100,
+                                     .commit_delay_ms = 60000,
+                                     .hangs = 1};
+    static const enum command_kind kinds[] = {COMMAND_FLUSH_USER, COMMAND_EVICT, COMMAND_FLUSH_ALL};
+    struct sim *sim = malloc(sizeof *sim);
+    shard_thread_enter();
+    sim_begin(sim, &plan, *(const uint64_t *)*state);
+    for (uint32_t user = 0; user < 3; user++) {
+        execute(sim, COMMAND_JOIN, user);
+        pass(sim, 20);
+    }
+    sim->hang = true;
+    const uint32_t failed = sim->failed_count;
+    for (uint32_t i = 0; i < 3; i++) {
+        execute(sim, kinds[i], i);
+        /* Behind RS.EVICT it waits as well. */
+        execute(sim, COMMAND_GET, i);
+    }
+    pass(sim, WRITE_TIMEOUT_MS / 2);
+    assert_int_equal(sim->open_count, 4);
+    pass(sim, WRITE_TIMEOUT_MS / 2);
+    assert_int_equal(sim->open_count, 0);
+    assert_int_equal(sim->failed_count, failed + 3);
+    /* Nor does who comes later. */
+    execute(sim, COMMAND_FLUSH_USER, 2);
+    pass(sim, 10);
+    assert_int_equal(sim->failed_count, failed + 4);
+    drain(sim);
+    check_all_is_stored(sim);
+    check_is_at_rest(sim);
+    sim_end(sim);
+    shard_thread_leave();
+    free(sim);
+}
+
 int main(int argc, char **argv)
 {
     const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
@@ -94,6 +138,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(cached_users_are_served_while_the_store_fails, lent_seed),
         cmocka_unit_test_prestate(cached_users_are_served_while_the_store_hangs, lent_seed),
+        cmocka_unit_test_prestate(nobody_waits_for_a_write_that_does_not_end, lent_seed),
     };
     printf("seed %llu\n", (unsigned long long)seed);
     return cmocka_run_group_tests_name("shard outage", tests, NULL, NULL);

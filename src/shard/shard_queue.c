@@ -306,6 +306,7 @@ static enum pumped pump_one(struct shard *self, struct waiting *waiting, enum st
         return PUMPED_NEEDS_ROOM;
     case OUTCOME_NEEDS_WRITE:
         waiting->for_what = WAITING_FOR_WRITE;
+        shard_note_waiting_for_write(self, waiting);
         shard_write_soon(self, block);
         return PUMPED_WAITS;
     case OUTCOME_NEEDS_LOAD:
@@ -389,6 +390,7 @@ void shard_wait(struct shard *self, const struct waiter *waiter, enum outcome ou
         return;
     case OUTCOME_NEEDS_WRITE:
         waiting->for_what = WAITING_FOR_WRITE;
+        shard_note_waiting_for_write(self, waiting);
         shard_write_soon(self, cache_find(&self->cache, waiting->user));
         return;
     case OUTCOME_DONE:

@@ -173,43 +173,6 @@ static bool continue_save(struct shard *self, struct save *save)
     return false;
 }
 
-static void answer_flushers(struct shard *self, struct user_id user, uint64_t ticket,
-                            enum status status)
-{
-    struct waiting *waiting = waiting_find(&self->waiting, user);
-    if (waiting == NULL) {
-        return;
-    }
-    for (struct flusher **place = &waiting->flushers; *place != NULL;) {
-        struct flusher *flusher = *place;
-        if (flusher->ticket_min > ticket) {
-            place = &flusher->next;
-            continue;
-        }
-        *place = flusher->next;
-        if (status == STATUS_OK) {
-            self->config.port.reply(self->config.port.lent_context, &flusher->reply);
-        } else {
-            shard_reply_status(self, &flusher->reply.token, flusher->failed);
-        }
-        free(flusher);
-    }
-    if (waiting->flushers == NULL && waiting->for_what == WAITING_FOR_NOTHING) {
-        waiting_release(&self->waiting, waiting);
-    }
-}
-
-static void answer_flush_waiters(struct shard *self, struct flush_waiter **waiters,
-                                 enum status status)
-{
-    while (*waiters != NULL) {
-        struct flush_waiter *waiter = *waiters;
-        *waiters = waiter->next;
-        shard_reply_status(self, &waiter->token, status);
-        free(waiter);
-    }
-}
-
 void shard_note_failure(struct shard *self)
 {
     metrics_add(self->lent_metrics, METRIC_STORE_WRITES_FAILED, 1);
@@ -222,23 +185,7 @@ void shard_note_failure(struct shard *self)
     }
     /* The round itself goes on; those who wait for the next one would wait as long as the store
      * fails. */
-    answer_flush_waiters(self, &self->flush_round, STATUS_STORE);
-    answer_flush_waiters(self, &self->flush_next, STATUS_STORE);
-}
-
-/* RS.EVICT waits at the head of the user's queue. */
-static void serve_evict(struct shard *self, struct user_id user, bool written)
-{
-    struct waiting *waiting = waiting_find(&self->waiting, user);
-    if (waiting == NULL || waiting->for_what != WAITING_FOR_WRITE) {
-        return;
-    }
-    if (!written) {
-        struct waiter *waiter = waiting_pop(&self->waiting, waiting);
-        shard_reply_failed(self, waiter, STATUS_STORE);
-        waiter_destroy(waiter);
-    }
-    shard_pump(self, waiting);
+    shard_fail_flush_all(self);
 }
 
 void shard_end_save(struct shard *self, const struct store_completion *completion)
@@ -254,7 +201,8 @@ void shard_end_save(struct shard *self, const struct store_completion *completio
     } else {
         shard_note_failure(self);
     }
-    answer_flushers(self, completion->user, completion->ticket, written ? STATUS_OK : STATUS_STORE);
+    shard_answer_flushers(self, completion->user, completion->ticket,
+                          written ? STATUS_OK : STATUS_STORE);
     struct waiting *waiting = waiting_find(&self->waiting, completion->user);
     struct user *user = cache_get(&self->cache, block);
     if (user_is(user, USER_FORGETTING)) {
@@ -271,7 +219,7 @@ void shard_end_save(struct shard *self, const struct store_completion *completio
     }
     if (waiting != NULL && waiting->for_what == WAITING_FOR_WRITE) {
         shard_rescue(self, block);
-        serve_evict(self, completion->user, written);
+        shard_serve_evict(self, completion->user, written);
     } else if (user_is(cache_get(&self->cache, block), USER_LEAVING)) {
         shard_end_leaving(self, block);
     }
@@ -292,77 +240,6 @@ void shard_write_soon(struct shard *self, uint32_t block)
         dirty_unpark(&self->cache.dirty, block);
         self->wants_turn = true;
     }
-}
-
-void shard_reply_written(struct shard *self, struct user_id id, uint32_t block,
-                         const struct reply *reply, enum status failed)
-{
-    const struct user *user = block == BLOCK_NONE ? NULL : cache_get(&self->cache, block);
-    if (user == NULL || (!user_is(user, USER_DIRTY) && !user_is(user, USER_WRITING))) {
-        self->config.port.reply(self->config.port.lent_context, reply);
-        return;
-    }
-    struct waiting *waiting = waiting_acquire(&self->waiting, id);
-    struct flusher *flusher = calloc(1, sizeof *flusher);
-    if (waiting == NULL || flusher == NULL) {
-        free(flusher);
-        if (waiting != NULL && waiting->first == NULL && waiting->flushers == NULL) {
-            waiting_release(&self->waiting, waiting);
-        }
-        shard_reply_status(self, &reply->token, STATUS_MEMORY);
-        return;
-    }
-    flusher->reply = *reply;
-    flusher->failed = failed;
-    flusher->ticket_min = user_is(user, USER_DIRTY) ? self->ticket_last + 1 : 0;
-    flusher->next = waiting->flushers;
-    waiting->flushers = flusher;
-    shard_write_soon(self, block);
-}
-
-void shard_flush_user(struct shard *self, const struct command *command, uint32_t block)
-{
-    const struct reply reply = {.kind = REPLY_DONE, .token = command->token};
-    shard_reply_written(self, command->user, block, &reply, STATUS_STORE);
-}
-
-static bool round_is_done(const struct shard *self)
-{
-    const uint8_t old = self->cache.dirty.epoch ^ 1;
-    return self->cache.dirty.counts[old] == 0 && self->saves_in_flight[old] == 0 &&
-           self->merging[old] == 0;
-}
-
-static void turn_flush(struct shard *self)
-{
-    /* At most twice: a round that has nothing to write is done as soon as it has begun. */
-    for (;;) {
-        if (self->flush_is_active && round_is_done(self)) {
-            self->flush_is_active = false;
-            answer_flush_waiters(self, &self->flush_round, STATUS_OK);
-        }
-        if (self->flush_is_active || self->flush_next == NULL) {
-            return;
-        }
-        self->flush_is_active = true;
-        self->flush_round = self->flush_next;
-        self->flush_next = NULL;
-        dirty_begin_flush(&self->cache.dirty);
-    }
-}
-
-void shard_flush_all(struct shard *self, const struct command_token *token)
-{
-    struct flush_waiter *waiter = calloc(1, sizeof *waiter);
-    if (waiter == NULL) {
-        shard_reply_status(self, token, STATUS_MEMORY);
-        return;
-    }
-    waiter->token = *token;
-    waiter->next = self->flush_next;
-    self->flush_next = waiter;
-    self->wants_turn = true;
-    turn_flush(self);
 }
 
 static void turn_making(struct shard *self)
@@ -430,8 +307,9 @@ bool shard_turn_saves(struct shard *self)
             shard_begin_save(self, block);
         }
     }
-    turn_flush(self);
-    const bool more = self->saves != NULL || (shard_may_save(self) && may_go_on(self));
+    const bool fails_more = shard_turn_flush(self);
+    const bool more =
+        fails_more || self->saves != NULL || (shard_may_save(self) && may_go_on(self));
     self->is_short_of_room = false;
     return more;
 }

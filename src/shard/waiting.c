@@ -106,6 +106,39 @@ struct waiting *waiting_acquire(struct waiting_table *self, struct user_id user)
     return waiting;
 }
 
+static void forget_write(struct waiting *waiting)
+{
+    if (waiting->write_place != NULL) {
+        *waiting->write_place = waiting->write_next;
+        if (waiting->write_next != NULL) {
+            waiting->write_next->write_place = waiting->write_place;
+        }
+        waiting->write_place = NULL;
+    }
+}
+
+void waiting_note_write(struct waiting_table *self, struct waiting *waiting)
+{
+    if (waiting->write_place != NULL) {
+        return;
+    }
+    waiting->write_next = self->writes;
+    waiting->write_place = &self->writes;
+    if (self->writes != NULL) {
+        self->writes->write_place = &waiting->write_next;
+    }
+    self->writes = waiting;
+}
+
+struct waiting *waiting_pop_write(struct waiting_table *self)
+{
+    struct waiting *waiting = self->writes;
+    if (waiting != NULL) {
+        forget_write(waiting);
+    }
+    return waiting;
+}
+
 void waiting_release(struct waiting_table *self, struct waiting *taken_waiting)
 {
     ASSERT(taken_waiting->first == NULL);
@@ -116,6 +149,7 @@ void waiting_release(struct waiting_table *self, struct waiting *taken_waiting)
     }
     *place = taken_waiting->hash_next;
     self->users--;
+    forget_write(taken_waiting);
     if (taken_waiting->image != NULL) {
         image_destroy(&taken_waiting->image);
     }

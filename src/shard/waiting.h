@@ -82,7 +82,9 @@ struct waiting {
     struct waiter *last;
     struct flusher *flushers;
     struct waiting *hash_next;
-    struct waiting *queue_next; /* Of those that wait for the same thing. */
+    struct waiting *write_next;   /* Of those that wait for a write, or have. */
+    struct waiting **write_place; /* What points to it there; NULL: it is none of them. */
+    struct waiting *queue_next;   /* Of those that wait for the same thing. */
 };
 
 /* A FIFO through queue_next. A user waits in one of them at most. */
@@ -96,6 +98,7 @@ struct waiting_table {
     uint32_t heads_count; /* A power of two. */
     uint32_t users;
     uint64_t commands;
+    struct waiting *writes; /* The newest first. */
 };
 
 NODISCARD enum status waiting_table_init(struct waiting_table *self);
@@ -109,6 +112,11 @@ struct waiting *waiting_acquire(struct waiting_table *self, struct user_id user)
 
 /* Frees it, and its image; nothing may wait there any more, and it is in no queue. */
 void waiting_release(struct waiting_table *self, struct waiting *taken_waiting);
+
+/* It has flushers, or is WAITING_FOR_WRITE: found by waiting_pop_write, if it still is there. */
+void waiting_note_write(struct waiting_table *self, struct waiting *waiting);
+/* NULL: there is none. */
+struct waiting *waiting_pop_write(struct waiting_table *self);
 
 /* A copy of the command at the end of the user's queue; STATUS_MEMORY changes nothing. */
 NODISCARD enum status waiting_push(struct waiting_table *self, struct waiting *waiting,
