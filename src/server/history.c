@@ -75,7 +75,8 @@ static bool is_of_shard(const struct history *self, const struct recovery_log *l
            (uint32_t)hash_slot_of_user(user) * self->threads / HASH_SLOTS == shard;
 }
 
-/* Does the store have anything of the user that the forgetting names? */
+/* Does the store have anything of the user that the forgetting names? Who could not be forgotten
+ * then is a newer one. */
 static enum status is_to_be_erased(struct history *self, const struct journal_entry *entry,
                                    bool *out_is)
 {
@@ -90,7 +91,7 @@ static enum status is_to_be_erased(struct history *self, const struct journal_en
         struct record_head head = {0};
         struct slice leaf;
         const enum status decoded = record_decode(image_get_bytes(image, 0), &head, &leaf);
-        *out_is |= decoded == STATUS_OK && head.incarnation < entry->incarnation;
+        *out_is = decoded == STATUS_OK && head.incarnation < entry->incarnation;
         image_destroy(&image);
         return decoded;
     }
