@@ -254,7 +254,10 @@ enum status log_reader_next(struct log_reader *self, struct journal_entry *out_e
             if (status != STATUS_OK) {
                 return status;
             }
-        } else if (out_entry->kind != JOURNAL_SYNCED) {
+        } else if (out_entry->kind == JOURNAL_SYNCED) {
+            self->synced_segment = out_entry->segment;
+            self->synced_offset = out_entry->offset;
+        } else {
             return STATUS_OK;
         }
     }

@@ -44,6 +44,8 @@ struct log_reader {
     bool is_torn;              /* The end was cut, there: */
     uint64_t torn_segment;
     uint64_t torn_offset;
+    uint64_t synced_segment; /* So far it says that it was on the disk; 0: nowhere. */
+    uint64_t synced_offset;
     uint64_t entries;
     uint64_t bytes;
 };

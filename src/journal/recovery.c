@@ -5,7 +5,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { REWRITE_SIZE = 64 * 1024 };
 
 static const char manifest_name[] = "manifest";
 
@@ -211,32 +214,68 @@ enum status recovery_clean(const struct recovery *self, struct failure *out_fail
     return remove_files(self, out_failure);
 }
 
-static enum status sync_segment(const struct recovery *self, const struct recovery_log *log,
-                                uint64_t number, struct failure *out_failure)
+/* Once more what stands in the file, from `offset` on: after a sync that failed the system takes
+ * for written what is not, and no later sync writes it. Files are long, and mostly empty. */
+static struct files_result write_again(const struct files *files, struct file file, uint64_t offset)
 {
-    const struct files *files = &self->lent_files;
-    char name[SEGMENT_NAME_SIZE];
-    char path[FILES_PATH_SIZE];
+    static const char zeros[REWRITE_SIZE];
+    struct files_result result = {.status = STATUS_OK};
+    char *bytes = malloc(REWRITE_SIZE);
+    if (bytes == NULL) {
+        return (struct files_result){.status = STATUS_MEMORY};
+    }
+    size_t size = REWRITE_SIZE;
+    while (result.status == STATUS_OK && size == REWRITE_SIZE) {
+        result = files->ops->read_at(files->self, file, offset, bytes, REWRITE_SIZE, &size);
+        if (result.status == STATUS_OK && memcmp(bytes, zeros, size) != 0) {
+            result = files->ops->write_at(files->self, file, offset, bytes, size);
+        }
+        offset += size;
+    }
+    free(bytes);
+    return result;
+}
+
+static struct files_result sync_file(const struct files *files, const struct recovery_log *log,
+                                     uint64_t number, const char *path)
+{
+    const bool is_doubtful = log->is_here && number >= log->synced_segment;
     struct file file;
-    segment_print_name(name, log->set, log->log, number);
-    const int size = snprintf(path, sizeof path, "%s/%s", self->lent_folder, name);
-    ASSERT(size < FILES_PATH_SIZE);
-    struct files_result result = files->ops->open(files->self, path, FILES_READ, &file);
-    if (result.status == STATUS_MISSING) {
-        return STATUS_OK;
+    struct files_result result =
+        files->ops->open(files->self, path, is_doubtful ? FILES_UPDATE : FILES_READ, &file);
+    if (result.status != STATUS_OK) {
+        return result;
+    }
+    if (is_doubtful) {
+        const uint64_t from = number == log->synced_segment ? log->synced_offset : 0;
+        result = write_again(files, file, from);
     }
     if (result.status == STATUS_OK) {
         result = files->ops->sync_data(files->self, file);
-        files->ops->close(files->self, file);
     }
+    files->ops->close(files->self, file);
+    return result;
+}
+
+static enum status sync_segment(const struct recovery *self, const struct recovery_log *log,
+                                uint64_t number, struct failure *out_failure)
+{
+    char name[SEGMENT_NAME_SIZE];
+    char path[FILES_PATH_SIZE];
+    segment_print_name(name, log->set, log->log, number);
+    const int size = snprintf(path, sizeof path, "%s/%s", self->lent_folder, name);
+    ASSERT(size < FILES_PATH_SIZE);
+    const struct files_result result = sync_file(&self->lent_files, log, number, path);
     if (result.status != STATUS_OK) {
-        failure_set(out_failure, "%s cannot be synced: %s", path, files_result_text(result));
+        failure_set(out_failure, "%s cannot be synced: %s", path,
+                    result.status == STATUS_MEMORY ? status_text(STATUS_MEMORY)
+                                                   : files_result_text(result));
     }
     return result.status;
 }
 
 /* What was taken up is served from here on, as if it were safe; a server that was killed may have
- * written it without having come to sync it. */
+ * written it without having come to sync it, or have failed to. */
 static enum status sync_logs(const struct recovery *self, struct failure *out_failure)
 {
     enum status status = STATUS_OK;

@@ -27,6 +27,12 @@ struct recovery_log {
     uint64_t first;
     uint64_t last;
     bool is_recovered; /* By an earlier start as well. */
+
+    /* Filled in by who reads it. Written under this boot, and so far on the disk for sure: what
+     * comes after it may be in the system's memory only, and a sync that failed may be why. */
+    bool is_here;
+    uint64_t synced_segment;
+    uint64_t synced_offset;
 };
 
 struct recovery {

@@ -150,14 +150,20 @@ static enum status look_up(struct history *self, struct failure *out_failure)
     return STATUS_OK;
 }
 
-/* Said once, by the first shard that reads it. */
-static void end_log(struct history *self, const struct recovery_log *log, uint32_t shard,
+/* Said, and noted, once: by the first shard that reads it. */
+static void end_log(struct history *self, struct recovery_log *log, uint32_t shard,
                     const struct log_reader *reader)
 {
+    const bool is_first = shard == 0 || !overlaps(self, log, shard - 1);
     if (reader->was_elsewhere && reader->weakest != JOURNAL_SYNC_ALWAYS && !log->is_recovered) {
         atomic_store(&self->has_lost, true);
     }
-    if (reader->is_torn && (shard == 0 || !overlaps(self, log, shard - 1))) {
+    if (is_first) {
+        log->is_here = !reader->was_elsewhere;
+        log->synced_segment = reader->synced_segment;
+        log->synced_offset = reader->synced_offset;
+    }
+    if (reader->is_torn && is_first) {
         char name[SEGMENT_NAME_SIZE];
         segment_print_name(name, log->set, log->log, reader->torn_segment);
         log_write(self->lent_log, LOG_LEVEL_WARN,
@@ -167,7 +173,7 @@ static void end_log(struct history *self, const struct recovery_log *log, uint32
     }
 }
 
-static enum status recover_log(struct history *self, const struct recovery_log *log, uint32_t shard,
+static enum status recover_log(struct history *self, struct recovery_log *log, uint32_t shard,
                                enum status (*take)(void *to, const struct journal_entry *entry),
                                void *to, struct failure *out_failure)
 {
@@ -221,7 +227,7 @@ enum status history_recover(struct history *self, uint32_t shard,
 {
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < self->recovery.logs.count && status == STATUS_OK; i++) {
-        const struct recovery_log *log = &self->recovery.logs.items[i];
+        struct recovery_log *log = &self->recovery.logs.items[i];
         if (overlaps(self, log, shard)) {
             status = recover_log(self, log, shard, take, to, out_failure);
         }

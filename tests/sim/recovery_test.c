@@ -20,7 +20,7 @@ struct start {
 static enum status read_logs(struct start *start, struct segment_boot boot)
 {
     for (uint32_t i = 0; i < start->recovery.logs.count; i++) {
-        const struct recovery_log *log = &start->recovery.logs.items[i];
+        struct recovery_log *log = &start->recovery.logs.items[i];
         const struct log_reader_config config = {.lent_files = disk_get_files(start->disk),
                                                  .lent_folder = play_folder,
                                                  .boot = boot,
@@ -35,6 +35,9 @@ static enum status read_logs(struct start *start, struct segment_boot boot)
         while ((status = log_reader_next(&reader, &entry, &start->failure)) == STATUS_OK) {
             start->entries_read++;
         }
+        log->is_here = !reader.was_elsewhere;
+        log->synced_segment = reader.synced_segment;
+        log->synced_offset = reader.synced_offset;
         log_reader_deinit(&reader);
         if (status != STATUS_MISSING) {
             return status;
@@ -252,6 +255,33 @@ static void a_start_ends_anywhere(void **state)
     assert_true(operations > 40);
 }
 
+/* As with Linux: it is read until the power goes, and later syncs say that all is well. */
+static void what_a_failed_sync_has_lost_is_written_again(void **state)
+{
+    static const struct disk_cut cut = {.names = DISK_NAMES_OLD};
+    static const struct disk_fault fault = {.kind = DISK_SYNC_ERROR, .at = 1};
+    const unsigned seed = *(unsigned *)*state;
+    for (unsigned i = 0; i < 8; i++) {
+        struct disk *disk = make_disk(seed + i);
+        struct start start;
+        assert_int_equal(begin(&start, disk, 1, 1), STATUS_OK);
+        assert_int_equal(serve(&start), STATUS_OK);
+        disk_plan_fault(disk, &fault);
+        assert_int_equal(serve(&start), STATUS_IO);
+        disk_clear_faults(disk);
+        forget(&start);
+        disk_end_process(disk);
+        assert_int_equal(begin(&start, disk, 1, 1), STATUS_OK);
+        assert_int_equal(start.entries_read, 2);
+        forget(&start);
+        disk_cut_power(disk, &cut);
+        assert_int_equal(begin(&start, disk, 1, 2), STATUS_OK);
+        assert_int_equal(start.entries_read, 2);
+        end(&start);
+        disk_destroy(disk);
+    }
+}
+
 static void assert_refused(struct disk *disk, const char *what)
 {
     struct start start;
@@ -341,6 +371,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_one_after_the_other),
         cmocka_unit_test_prestate(a_start_ends_anywhere, &seed),
+        cmocka_unit_test_prestate(what_a_failed_sync_has_lost_is_written_again, &seed),
         cmocka_unit_test(a_log_that_is_not_there_is_damage),
         cmocka_unit_test(an_end_that_fails_is_tried_again),
         cmocka_unit_test(so_many_sets_and_no_more),

@@ -23,9 +23,7 @@ bool run_meets(struct run *self, enum fault fault)
 
 static void plan(struct run *self, enum fault fault, enum disk_fault_kind kind)
 {
-    /* What a failed sync has lost is read until the power goes, and by the next process as well,
-     * whose own syncs tell it that all is well. */
-    if (!run_meets(self, fault) || (kind == DISK_SYNC_ERROR && run_has_cuts(self))) {
+    if (!run_meets(self, fault)) {
         return;
     }
     world_tell(&self->world, "planned: %s", fault_get_kind(fault).name);
