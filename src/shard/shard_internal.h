@@ -230,8 +230,9 @@ enum overlay_outcome {
 /* A slice of it upon the user, as the store has it. */
 enum overlay_outcome shard_apply_overlay(struct shard *self, struct waiting *waiting,
                                          uint32_t block);
-/* The store has nothing of it: what the journal had is all. */
-void shard_complete_partial(struct shard *self, uint32_t block);
+/* The store has nothing of it: what the journal had is all. The user's block may be another one
+ * afterwards. */
+void shard_complete_partial(struct shard *self, uint32_t *block);
 
 /* shard_forget.c */
 /* Has the store erase the user, who is not being written; shard_end_forgetting comes after it. */

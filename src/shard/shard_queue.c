@@ -262,7 +262,7 @@ static enum pumped pump_one(struct shard *self, struct waiting *waiting, enum st
     const bool is_partial =
         block != BLOCK_NONE && user_is(cache_get(&self->cache, block), USER_PARTIAL);
     if (is_partial && waiting->absent) {
-        shard_complete_partial(self, block);
+        shard_complete_partial(self, &block);
     } else if (is_partial) {
         const enum pumped pumped = bring_in(self, waiting, out_status);
         if (pumped != PUMPED_ALL) {

@@ -391,15 +391,15 @@ enum overlay_outcome shard_apply_overlay(struct shard *self, struct waiting *wai
     return OVERLAY_APPLIED;
 }
 
-void shard_complete_partial(struct shard *self, uint32_t block)
+void shard_complete_partial(struct shard *self, uint32_t *block)
 {
-    const uint32_t tombstones = cache_get(&self->cache, block)->older;
-    const uint64_t purged_to = cache_get(&self->cache, block)->purged_to;
-    cache_end_partial(&self->cache, block);
-    dirty_unpark(&self->cache.dirty, block);
+    const uint32_t tombstones = cache_get(&self->cache, *block)->older;
+    const uint64_t purged_to = cache_get(&self->cache, *block)->purged_to;
+    cache_end_partial(&self->cache, *block);
+    dirty_unpark(&self->cache.dirty, *block);
     if (tombstones != TOMBSTONES_UNKNOWN) {
-        cache_purge(&self->cache, &block, tombstones);
-        struct user *user = cache_get(&self->cache, block);
+        cache_purge(&self->cache, block, tombstones);
+        struct user *user = cache_get(&self->cache, *block);
         user->purged_to = get_higher(user->purged_to, purged_to);
     }
 }
