@@ -26,7 +26,7 @@ struct node *node_create(struct world *lent_world, struct disk *lent_disk,
     self->lent_store = lent_store;
     self->host = *host;
     self->files = disk_get_files(lent_disk);
-    self->random.seed = world_draw(lent_world);
+    self->random.seed = world_draw(lent_world, CHANCE_OPTIONS);
     const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     log_start(&self->log, lent_world->tells ? dup(STDOUT_FILENO) : nowhere, LOG_FORMAT_TEXT,
               lent_world->tells ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, clock_get_system());
@@ -69,9 +69,10 @@ static void begin_task(struct node_shard *self)
     if (!journal_next_task(&self->journal, world->now_ms, &self->task)) {
         return;
     }
-    const uint64_t delay_ms = world_draw_below(world, node->weather.disk_delay_ms_max + 1);
+    const uint64_t delay_ms =
+        world_draw_below(world, CHANCE_NODE, node->weather.disk_delay_ms_max + 1);
     self->has_task = true;
-    self->has_run = world_draw_below(world, 2) == 0;
+    self->has_run = world_draw_below(world, CHANCE_NODE, 2) == 0;
     self->task_due_ms = world->now_ms + delay_ms;
     node->counts.journal_tasks++;
     if (self->has_run) {

@@ -69,7 +69,7 @@ static bool has_reply_room(void *context, const struct command_token *token)
 {
     const struct node_shard *shard = context;
     (void)token;
-    return world_draw_below(shard->lent_node->lent_world, 4) != 0;
+    return world_draw_below(shard->lent_node->lent_world, CHANCE_NODE, 4) != 0;
 }
 
 static void publish(void *context, const struct publication *publication)
@@ -156,7 +156,8 @@ static enum status take(void *to, const struct journal_entry *entry)
     enum status status = shard_recover(self->shard, entry);
     for (uint32_t i = 0; status == STATUS_BUSY; i++) {
         /* Time enough for any store that is to be up again. */
-        if (i == 100000 || world_draw_chance(world, node->weather.kills_while_starting)) {
+        if (i == 100000 || world_draw_chance(world, world_get_stream(FAULT_KILL_WHILE_STARTING),
+                                             node->weather.kills_while_starting)) {
             failure_set(&node->failure, "%s", i == 100000 ? "it hangs" : "killed");
             return STATUS_SHUTDOWN;
         }

@@ -12,8 +12,9 @@ void node_send_to_store(void *context, const struct store_request *request)
     struct node *node = self->lent_node;
     struct world *world = node->lent_world;
     ASSERT(self->requests_count < NODE_REQUESTS_MAX);
-    uint64_t due_ms = world->now_ms + world_draw_below(world, node->weather.store_delay_ms_max + 1);
-    if (world_draw_chance(world, node->weather.store_hangs)) {
+    uint64_t due_ms =
+        world->now_ms + world_draw_below(world, CHANCE_NODE, node->weather.store_delay_ms_max + 1);
+    if (world_draw_chance(world, world_get_stream(FAULT_STORE_HANG), node->weather.store_hangs)) {
         due_ms += NODE_STORE_HANG_MS;
         node->counts.store_hangs++;
     }
@@ -75,8 +76,10 @@ static void complete_at(struct node_shard *self, uint32_t at) ON_SHARD_THREAD
                                           .user = request.user,
                                           .ticket = request.ticket};
     const bool fails =
-        world_draw_chance(world, node->weather.store_fails) || node->weather.store_is_down;
-    const bool fails_late = world_draw_chance(world, node->weather.store_fails_late);
+        world_draw_chance(world, world_get_stream(FAULT_STORE_ERROR), node->weather.store_fails) ||
+        node->weather.store_is_down;
+    const bool fails_late = world_draw_chance(world, world_get_stream(FAULT_STORE_ERROR_WRITTEN),
+                                              node->weather.store_fails_late);
     if (fails) {
         node->counts.store_failures++;
     } else {
@@ -127,14 +130,14 @@ void node_show_requests(struct node_shard *self)
 void node_abandon_requests(struct node_shard *self)
 {
     struct node *node = self->lent_node;
-    bool goes_on = world_draw_below(node->lent_world, 2) == 0;
+    bool goes_on = world_draw_below(node->lent_world, CHANCE_NODE, 2) == 0;
     for (uint32_t i = 0; i < self->requests_count; i++) {
         struct store_request *request = &self->requests[i].request;
         if (request->work == STORE_WORK_WRITE && goes_on && self->requests[i].is_shown &&
             !node->weather.store_is_down) {
             (void)perform(node, request, NULL);
         }
-        goes_on = goes_on && world_draw_below(node->lent_world, 4) != 0;
+        goes_on = goes_on && world_draw_below(node->lent_world, CHANCE_NODE, 4) != 0;
         image_destroy(&request->image);
     }
     self->requests_count = 0;

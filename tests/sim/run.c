@@ -16,27 +16,37 @@ enum {
 
 #define MB (UINT64_C(1) << 20)
 
+static uint32_t bound(uint32_t drawn, uint32_t most)
+{
+    return most != 0 && drawn > most ? most : drawn;
+}
+
 static void draw_options(struct run *self)
 {
     static const uint32_t channels[] = {5, 12, 40, MODEL_CHANNELS_MAX};
     static const uint64_t delays_ms[] = {50, 300, 1000, 5000};
     struct world *world = &self->world;
     struct node_options *options = &self->node_options;
-    self->rules.channels = channels[world_draw_below(world, 4)];
-    self->rules.max_channels = self->rules.channels - world_draw_below(world, 3);
-    self->rules.tombstones_kept = 1 + world_draw_below(world, 5);
-    self->users_count = 1 + world_draw_below(world, RUN_USERS_MAX);
-    self->clients_count = 1 + world_draw_below(world, RUN_CLIENTS_MAX);
-    self->depth = 1 + world_draw_below(world, 6);
-    options->shards = 1 + world_draw_below(world, NODE_SHARDS_MAX);
-    options->sync = self->options.sync < 0 ? (enum journal_sync)world_draw_below(world, 3)
-                                           : (enum journal_sync)self->options.sync;
-    options->segment_bytes = (UINT64_C(4096)) << world_draw_below(world, 4);
+    self->rules.channels = channels[world_draw_below(world, CHANCE_OPTIONS, 4)];
+    self->rules.max_channels = self->rules.channels - world_draw_below(world, CHANCE_OPTIONS, 3);
+    self->rules.tombstones_kept = 1 + world_draw_below(world, CHANCE_OPTIONS, 5);
+    self->users_count =
+        bound(1 + world_draw_below(world, CHANCE_OPTIONS, RUN_USERS_MAX), self->options.users_max);
+    self->clients_count = bound(1 + world_draw_below(world, CHANCE_OPTIONS, RUN_CLIENTS_MAX),
+                                self->options.clients_max);
+    self->depth = 1 + world_draw_below(world, CHANCE_OPTIONS, 6);
+    options->shards = bound(1 + world_draw_below(world, CHANCE_OPTIONS, NODE_SHARDS_MAX),
+                            self->options.shards_max);
+    const uint32_t sync = world_draw_below(world, CHANCE_OPTIONS, 3);
+    options->sync =
+        (enum journal_sync)(self->options.sync < 0 ? (int32_t)sync : self->options.sync);
+    options->segment_bytes = (UINT64_C(4096)) << world_draw_below(world, CHANCE_OPTIONS, 4);
     options->reserve_bytes = UINT64_C(64) * 1024;
     /* One draw at a time: in one expression their order would be the compiler's. */
-    const uint64_t dirty_bytes = world_draw_below(world, 2) == 0 ? 4 * MB : UINT64_C(64) * 1024;
-    const uint32_t cache_users = world_draw_below(world, 6);
-    const uint64_t commit_delay_ms = delays_ms[world_draw_below(world, 4)];
+    const uint64_t dirty_bytes =
+        world_draw_below(world, CHANCE_OPTIONS, 2) == 0 ? 4 * MB : UINT64_C(64) * 1024;
+    const uint32_t cache_users = world_draw_below(world, CHANCE_OPTIONS, 6);
+    const uint64_t commit_delay_ms = delays_ms[world_draw_below(world, CHANCE_OPTIONS, 4)];
     options->limits = (struct shard_limits){.cache_bytes = 4 * MB * options->shards,
                                             .dirty_bytes = dirty_bytes * options->shards,
                                             .cache_users = cache_users * options->shards,
@@ -56,7 +66,7 @@ static void begin(struct run *self, const struct run_options *options)
     const struct disk_options disk = {.files_max = 2048,
                                       .handles_max = 2048,
                                       .capacity_bytes = UINT64_C(1) << 28,
-                                      .seed = world_draw(&self->world)};
+                                      .seed = world_draw(&self->world, CHANCE_OPTIONS)};
     self->disk = disk_create(&disk);
     self->store = sim_store_create();
     const struct node_host host = {
@@ -69,7 +79,8 @@ static void begin(struct run *self, const struct run_options *options)
         self->users[i].belief.tells = options->tells;
     }
     if (options->kill_at != 0) {
-        disk_end_process_at(self->disk, options->kill_at, world_draw_below(&self->world, 200));
+        disk_end_process_at(self->disk, options->kill_at,
+                            world_draw_below(&self->world, CHANCE_OPTIONS, 200));
     }
 }
 
@@ -95,7 +106,7 @@ static bool has_tasks(const struct run *self)
 
 static void pass_time(struct run *self)
 {
-    uint32_t step_ms = world_draw_below(&self->world, STEP_MS_MAX + 1);
+    uint32_t step_ms = world_draw_below(&self->world, CHANCE_TIME, STEP_MS_MAX + 1);
     if (self->counts.steps < self->spells.standstill_ms && !self->is_ending) {
         step_ms = 0;
     }
@@ -125,7 +136,8 @@ static void step(struct run *self, bool sends) ON_SHARD_THREAD
     run_draw_faults(self);
     if (!self->node->is_up && self->world.now_ms >= self->down_until_ms) {
         run_start(self);
-        if (self->node->is_up && run_is_well(self) && world_draw_below(&self->world, 2) == 0) {
+        if (self->node->is_up && run_is_well(self) &&
+            world_draw_below(&self->world, CHANCE_TIME, 2) == 0) {
             run_send_lists(self);
         }
     }

@@ -33,6 +33,9 @@ struct run_options {
     int32_t sync;       /* enum journal_sync; -1: drawn. */
     uint64_t kill_at;   /* The operation of the disk at which the process ends; 0: none. */
     uint32_t kill_with; /* 0: kill -9. Else a power cut, of as many kinds. */
+    uint32_t users_max; /* At most so many, of those that are drawn; 0: all. */
+    uint32_t clients_max;
+    uint32_t shards_max;
 };
 
 enum { RUN_CUTS = 8 }; /* For kill_with. */

@@ -33,7 +33,7 @@ static enum command_kind draw_kind(struct run *self)
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
         all += weights[i].weight;
     }
-    uint32_t at = world_draw_below(&self->world, all);
+    uint32_t at = world_draw_below(&self->world, CHANCE_CLIENTS, all);
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
         if (at < weights[i].weight) {
             return weights[i].kind;
@@ -47,7 +47,7 @@ static enum command_kind draw_kind(struct run *self)
 static uint64_t draw_message(struct run *self)
 {
     const uint64_t newest = 10 + self->counts.operations / 64;
-    const uint32_t back = world_draw_below(&self->world, 12);
+    const uint32_t back = world_draw_below(&self->world, CHANCE_CLIENTS, 12);
     return newest + 2 > back ? newest + 2 - back : 1;
 }
 
@@ -56,21 +56,22 @@ static void draw_options(struct run *self, struct model_operation *operation)
     struct world *world = &self->world;
     struct rules_ack_options *rule = &operation->options.rule;
     operation->has_options = true;
-    rule->manual = world_draw_below(world, 3) == 0;
+    rule->manual = world_draw_below(world, CHANCE_CLIENTS, 3) == 0;
     /* Changes that are not shown take no version; where they may be lost, the store may have them
      * and the journal not, and which are newer cannot be told. */
-    rule->has_mentions = world_draw_below(world, 2) == 0 && rule->manual &&
+    const uint32_t mentions = world_draw_below(world, CHANCE_CLIENTS, 9);
+    rule->has_mentions = world_draw_below(world, CHANCE_CLIENTS, 2) == 0 && rule->manual &&
                          (self->node_options.sync == JOURNAL_SYNC_ALWAYS || !run_has_cuts(self));
-    rule->mentions = rule->has_mentions ? world_draw_below(world, 9) : 0;
-    rule->has_viewed = world_draw_below(world, 4) == 0;
-    rule->viewed = (uint16_t)(rule->has_viewed ? world_draw_below(world, 4000) : 0);
-    rule->has_flags = world_draw_below(world, 4) == 0;
-    rule->flags = (uint16_t)(rule->has_flags ? world_draw_below(world, 5) : 0);
-    operation->options.has_version = world_draw_below(world, 4) == 0;
-    const bool is_zero = world_draw_below(world, 2) == 0;
-    const uint32_t version = world_draw_below(world, 9);
+    rule->mentions = rule->has_mentions ? mentions : 0;
+    rule->has_viewed = world_draw_below(world, CHANCE_CLIENTS, 4) == 0;
+    rule->viewed = (uint16_t)(rule->has_viewed ? world_draw_below(world, CHANCE_CLIENTS, 4000) : 0);
+    rule->has_flags = world_draw_below(world, CHANCE_CLIENTS, 4) == 0;
+    rule->flags = (uint16_t)(rule->has_flags ? world_draw_below(world, CHANCE_CLIENTS, 5) : 0);
+    operation->options.has_version = world_draw_below(world, CHANCE_CLIENTS, 4) == 0;
+    const bool is_zero = world_draw_below(world, CHANCE_CLIENTS, 2) == 0;
+    const uint32_t version = world_draw_below(world, CHANCE_CLIENTS, 9);
     operation->options.version = operation->options.has_version && !is_zero ? version : 0;
-    operation->options.commits = world_draw_below(world, 4) == 0;
+    operation->options.commits = world_draw_below(world, CHANCE_CLIENTS, 4) == 0;
 }
 
 static void draw_channels(struct run *self, struct model_operation *operation)
@@ -79,14 +80,14 @@ static void draw_channels(struct run *self, struct model_operation *operation)
     const bool is_many = operation->kind == COMMAND_BULKACK || operation->kind == COMMAND_GET ||
                          operation->kind == COMMAND_DEL;
     const uint32_t most = operation->kind == COMMAND_DEL ? 4 : MODEL_PAIRS_MAX;
-    operation->count = is_many ? 1 + world_draw_below(world, most) : 1;
+    operation->count = is_many ? 1 + world_draw_below(world, CHANCE_CLIENTS, most) : 1;
     for (uint32_t i = 0; i < operation->count; i++) {
-        operation->channels[i] = world_draw_below(world, self->rules.channels);
+        operation->channels[i] = world_draw_below(world, CHANCE_CLIENTS, self->rules.channels);
         operation->messages[i] = draw_message(self);
     }
     operation->number = draw_message(self);
     if (operation->kind == COMMAND_LEAVE || operation->kind == COMMAND_JOIN) {
-        operation->number *= world_draw_below(world, 4) != 0;
+        operation->number *= world_draw_below(world, CHANCE_CLIENTS, 4) != 0;
     }
 }
 
@@ -106,19 +107,19 @@ static void draw_operation(struct run *self, uint32_t user, struct model_operati
     if (operation->kind == COMMAND_SUBSCRIBE && !may_stay(self, user)) {
         operation->kind = COMMAND_UNSUBSCRIBE;
     }
-    if (operation->kind == COMMAND_ACK && world_draw_below(world, 3) == 0) {
+    if (operation->kind == COMMAND_ACK && world_draw_below(world, CHANCE_CLIENTS, 3) == 0) {
         draw_options(self, operation);
     }
     if (operation->kind == COMMAND_LIST) {
-        operation->is_since = world_draw_below(world, 2) == 0;
+        operation->is_since = world_draw_below(world, CHANCE_CLIENTS, 2) == 0;
         operation->since_incarnation = self->users[user].incarnation;
         operation->number = self->users[user].version;
-        if (world_draw_below(world, 4) == 0) {
-            operation->number += world_draw_below(world, 4);
+        if (world_draw_below(world, CHANCE_CLIENTS, 4) == 0) {
+            operation->number += world_draw_below(world, CHANCE_CLIENTS, 4);
         }
     }
     if (operation->kind == COMMAND_MESSAGE) {
-        operation->acks = world_draw_below(world, 4) != 0;
+        operation->acks = world_draw_below(world, CHANCE_CLIENTS, 4) != 0;
     }
 }
 
@@ -161,7 +162,7 @@ static void draw_targets(struct run *self, struct run_call *call,
     const struct node *node = self->node;
     const uint32_t shard = node_find_shard(node, self->users[call->users[0]].id);
     for (uint32_t i = 0; i < TARGETS_DRAWN; i++) {
-        const uint32_t user = world_draw_below(&self->world, self->users_count);
+        const uint32_t user = world_draw_below(&self->world, CHANCE_CLIENTS, self->users_count);
         bool is_fit =
             call->targets < RUN_TARGETS_MAX && node_find_shard(node, self->users[user].id) == shard;
         for (uint32_t at = 0; at < call->targets; at++) {
@@ -264,7 +265,7 @@ static void send_one(struct run *self, uint32_t at) ON_SHARD_THREAD
     }
     const bool is_retry = run_meets(self, FAULT_CLIENT_RETRY) && client->has_last;
     if (!is_retry) {
-        client->last_user = world_draw_below(&self->world, self->users_count);
+        client->last_user = world_draw_below(&self->world, CHANCE_CLIENTS, self->users_count);
         draw_operation(self, client->last_user, &client->last);
         client->has_last = true;
     }
@@ -276,13 +277,14 @@ static void send_one(struct run *self, uint32_t at) ON_SHARD_THREAD
 
 void run_send(struct run *self)
 {
-    const uint32_t at = world_draw_below(&self->world, self->clients_count);
+    const uint32_t at = world_draw_below(&self->world, CHANCE_TIME, self->clients_count);
     struct run_client *client = &self->clients[at];
     if (run_meets(self, FAULT_CLIENT_DISCONNECT)) {
         run_drop_client(self, at);
     }
     if (run_meets(self, FAULT_CLIENT_SLOW)) {
-        client->rests_until_ms = self->world.now_ms + world_draw_below(&self->world, REST_MS_MAX);
+        client->rests_until_ms =
+            self->world.now_ms + run_draw(self, FAULT_CLIENT_SLOW, REST_MS_MAX);
     }
     if (client->rests_until_ms > self->world.now_ms) {
         return;
@@ -310,7 +312,7 @@ void run_send_lists(struct run *self)
             operation = (struct model_operation){
                 .kind = COMMAND_INSPECT_CHANNEL,
                 .count = 1,
-                .channels = {world_draw_below(&self->world, self->rules.channels)}};
+                .channels = {world_draw_below(&self->world, CHANCE_TIME, self->rules.channels)}};
             issue(self, 0, user, &operation);
         }
     }

@@ -13,12 +13,24 @@ enum {
     DISK_DELAY_MS = 3,
 };
 
-bool run_meets(struct run *self, enum fault fault)
+bool run_meets_if(struct run *self, enum fault fault, bool is_possible)
 {
-    const bool is_met = world_draw_chance(&self->world, fault_get_kind(fault).per_million);
-    const bool is_wanted = (self->options.faults >> fault & 1) != 0 && !self->is_ending;
+    const bool is_met =
+        world_draw_chance(&self->world, world_get_stream(fault), fault_get_kind(fault).per_million);
+    const bool is_wanted =
+        is_possible && (self->options.faults >> fault & 1) != 0 && !self->is_ending;
     self->counts.faults[fault] += is_met && is_wanted;
     return is_met && is_wanted;
+}
+
+bool run_meets(struct run *self, enum fault fault)
+{
+    return run_meets_if(self, fault, true);
+}
+
+uint32_t run_draw(struct run *self, enum fault fault, uint32_t below)
+{
+    return world_draw_below(&self->world, world_get_stream(fault), below);
 }
 
 static void plan(struct run *self, enum fault fault, enum disk_fault_kind kind)
@@ -29,7 +41,7 @@ static void plan(struct run *self, enum fault fault, enum disk_fault_kind kind)
     world_tell(&self->world, "planned: %s", fault_get_kind(fault).name);
     disk_clear_faults(self->disk);
     const struct disk_fault planned = {.kind = kind,
-                                       .at = 1 + world_draw_below(&self->world, 20),
+                                       .at = 1 + run_draw(self, fault, 20),
                                        .bytes = DISK_DRAWN,
                                        .delay_ns = SLOW_NS};
     disk_plan_fault(self->disk, &planned);
@@ -60,35 +72,37 @@ static void draw_disk_faults(struct run *self)
     }
     if (run_meets(self, FAULT_DISK_FULL)) {
         self->spells.disk_full_ms =
-            self->world.now_ms + world_draw_below(&self->world, SPELL_MS_MAX);
+            self->world.now_ms + run_draw(self, FAULT_DISK_FULL, SPELL_MS_MAX);
         disk_set_capacity(self->disk, 0);
     }
     if (run_meets(self, FAULT_DISK_SLOW_TASKS)) {
         self->spells.disk_slow_ms =
-            self->world.now_ms + world_draw_below(&self->world, SPELL_MS_MAX);
+            self->world.now_ms + run_draw(self, FAULT_DISK_SLOW_TASKS, SPELL_MS_MAX);
         self->node->weather.disk_delay_ms_max = 400;
     }
 }
 
-static void draw_store_faults(struct run *self)
+/* One of the store's kinds: how it is until the spell is over. */
+static void begin_store_spell(struct run *self, enum fault fault)
 {
     struct node_weather *weather = &self->node->weather;
-    const bool errors = run_meets(self, FAULT_STORE_ERROR);
-    const bool late_errors = run_meets(self, FAULT_STORE_ERROR_WRITTEN);
-    const bool hangs = run_meets(self, FAULT_STORE_HANG);
-    const bool slow = run_meets(self, FAULT_STORE_SLOW);
-    const bool down = run_meets(self, FAULT_STORE_DOWN);
-    const bool flaps = run_meets(self, FAULT_STORE_FLAPS);
-    const bool silent = run_meets(self, FAULT_STORE_SILENT);
-    if (errors || late_errors || hangs || slow || down || flaps || silent) {
-        self->spells.store_ms = self->world.now_ms + world_draw_below(&self->world, SPELL_MS_MAX);
-        weather->store_fails = errors ? 200000 : weather->store_fails;
-        weather->store_fails_late = late_errors ? 200000 : weather->store_fails_late;
-        weather->store_hangs = hangs ? 50000 : weather->store_hangs;
-        weather->store_delay_ms_max = slow ? 500 : weather->store_delay_ms_max;
-        weather->store_is_down |= down;
-        weather->store_is_silent |= silent;
-        self->spells.store_flaps |= flaps;
+    self->spells.store_ms = self->world.now_ms + run_draw(self, fault, SPELL_MS_MAX);
+    weather->store_fails = fault == FAULT_STORE_ERROR ? 200000 : weather->store_fails;
+    weather->store_fails_late =
+        fault == FAULT_STORE_ERROR_WRITTEN ? 200000 : weather->store_fails_late;
+    weather->store_hangs = fault == FAULT_STORE_HANG ? 50000 : weather->store_hangs;
+    weather->store_delay_ms_max = fault == FAULT_STORE_SLOW ? 500 : weather->store_delay_ms_max;
+    weather->store_is_down |= fault == FAULT_STORE_DOWN;
+    weather->store_is_silent |= fault == FAULT_STORE_SILENT;
+    self->spells.store_flaps |= fault == FAULT_STORE_FLAPS;
+}
+
+static void draw_store_faults(struct run *self)
+{
+    for (uint32_t fault = FAULT_STORE_ERROR; fault <= FAULT_STORE_SILENT; fault++) {
+        if (run_meets(self, (enum fault)fault)) {
+            begin_store_spell(self, (enum fault)fault);
+        }
     }
 }
 
@@ -133,7 +147,7 @@ static void crash(struct run *self, bool is_power_cut)
         belief_crash(&self->users[i].belief, is_power_cut, self->awake_ms);
     }
     run_drop_calls(self);
-    self->down_until_ms = self->world.now_ms + world_draw_below(&self->world, 300);
+    self->down_until_ms = self->world.now_ms + world_draw_below(&self->world, CHANCE_TIME, 300);
 }
 
 void run_end_process(struct run *self)
@@ -147,7 +161,8 @@ void run_end_process(struct run *self)
 /* What the kinds of cut settle; the rest is drawn. */
 static struct disk_cut get_cut(struct run *self, enum fault kind)
 {
-    struct disk_cut cut = disk_draw_cut(self->disk, world_draw(&self->world));
+    struct disk_cut cut =
+        disk_draw_cut(self->disk, world_draw(&self->world, world_get_stream(kind)));
     const uint64_t changes = disk_count_changes(self->disk);
     cut.is_torn = kind == FAULT_CUT_TORN || (kind == FAULT_CUT_DRAWN && cut.is_torn);
     if (kind == FAULT_CUT_LOST) {
@@ -163,7 +178,7 @@ static struct disk_cut get_cut(struct run *self, enum fault kind)
         cut.sizes = DISK_SIZES_EACH;
     } else if (kind == FAULT_CUT_TORN) {
         cut.writes = DISK_WRITES_FIRST;
-        cut.first = world_draw(&self->world) % (changes + 1);
+        cut.first = world_draw(&self->world, world_get_stream(kind)) % (changes + 1);
         cut.torn_bytes = DISK_DRAWN;
     } else if (kind == FAULT_CUT_SECTORS) {
         cut.writes = DISK_WRITES_SECTORS;
@@ -188,7 +203,7 @@ void run_cut_power(struct run *self, enum fault kind)
     disk_cut_power(self->disk, &cut);
     const uint32_t unsynced = sim_store_count_unsynced(self->store);
     if (run_meets(self, FAULT_CUT_STORE) || self->is_ending) {
-        sim_store_cut_power(self->store, world_draw_below(&self->world, unsynced + 1));
+        sim_store_cut_power(self->store, run_draw(self, FAULT_CUT_STORE, unsynced + 1));
     } else {
         sim_store_cut_power(self->store, unsynced);
     }
@@ -198,14 +213,18 @@ void run_cut_power(struct run *self, enum fault kind)
     }
 }
 
-static void draw_cuts(struct run *self) ON_SHARD_THREAD
+/* While nothing runs the power goes as well, but seldom. FAULTS_COUNT: it stays. */
+static enum fault draw_cut(struct run *self)
 {
+    const bool is_possible =
+        world_draw_below(&self->world, CHANCE_TIME, 16) == 0 || self->node->is_up;
+    enum fault drawn = FAULTS_COUNT;
     for (uint32_t kind = FAULT_CUT_DRAWN; kind <= FAULT_CUT_NAMES_LOST; kind++) {
-        if (run_meets(self, (enum fault)kind)) {
-            run_cut_power(self, (enum fault)kind);
-            return;
+        if (run_meets_if(self, (enum fault)kind, is_possible && drawn == FAULTS_COUNT)) {
+            drawn = (enum fault)kind;
         }
     }
+    return drawn;
 }
 
 void run_stop(struct run *self)
@@ -234,7 +253,7 @@ void run_stop(struct run *self)
 static void shrink(struct run *self) ON_SHARD_THREAD
 {
     struct shard_limits limits = self->node_options.limits;
-    limits.cache_users = (2 + world_draw_below(&self->world, 4)) * self->node_options.shards;
+    limits.cache_users = (2 + run_draw(self, FAULT_CACHE_SHRINKS, 4)) * self->node_options.shards;
     self->node_options.limits = limits;
     limits.cache_bytes /= self->node_options.shards;
     limits.dirty_bytes /= self->node_options.shards;
@@ -244,37 +263,48 @@ static void shrink(struct run *self) ON_SHARD_THREAD
     }
 }
 
-void run_draw_faults(struct run *self)
+static void draw_time_faults(struct run *self)
 {
-    draw_disk_faults(self);
-    draw_store_faults(self);
-    if (run_meets(self, FAULT_PAUSE) || run_meets(self, FAULT_CLOCK_FORWARD)) {
-        self->world.now_ms += world_draw_below(&self->world, JUMP_MS_MAX);
+    static const enum fault jumps[] = {FAULT_PAUSE, FAULT_CLOCK_FORWARD};
+    for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
+        if (run_meets(self, jumps[i])) {
+            self->world.now_ms += run_draw(self, jumps[i], JUMP_MS_MAX);
+        }
     }
     if (run_meets(self, FAULT_CLOCK_STANDSTILL)) {
-        self->spells.standstill_ms = self->counts.steps + world_draw_below(&self->world, 200);
+        self->spells.standstill_ms =
+            self->counts.steps + run_draw(self, FAULT_CLOCK_STANDSTILL, 200);
     }
-    if (!self->node->is_up) {
-        if (world_draw_below(&self->world, 16) == 0) {
-            draw_cuts(self);
-        }
-        return;
-    }
-    if (run_meets(self, FAULT_CACHE_SHRINKS)) {
+}
+
+static void kill_at_io(struct run *self)
+{
+    const uint64_t last = disk_get_counts(self->disk)->operations;
+    const uint64_t operation = last + 1 + run_draw(self, FAULT_KILL_AT_IO, FAR_OPERATIONS);
+    disk_end_process_at(self->disk, operation, run_draw(self, FAULT_KILL_AT_IO, 200));
+}
+
+/* All is drawn in each step, whatever happens: so one kind disturbs no other. */
+void run_draw_faults(struct run *self)
+{
+    const bool is_up = self->node->is_up;
+    draw_disk_faults(self);
+    draw_store_faults(self);
+    draw_time_faults(self);
+    if (run_meets_if(self, FAULT_CACHE_SHRINKS, is_up)) {
         shrink(self);
     }
-    if (run_meets(self, FAULT_KILL_AT_IO)) {
-        const uint64_t last = disk_get_counts(self->disk)->operations;
-        const uint64_t operation = last + 1 + world_draw_below(&self->world, FAR_OPERATIONS);
-        disk_end_process_at(self->disk, operation, world_draw_below(&self->world, 200));
+    if (run_meets_if(self, FAULT_KILL_AT_IO, is_up)) {
+        kill_at_io(self);
     }
-    if (run_meets(self, FAULT_KILL)) {
+    const bool is_killed = run_meets_if(self, FAULT_KILL, is_up);
+    const bool is_stopped = run_meets_if(self, FAULT_STOP, is_up && !is_killed);
+    const enum fault cut = draw_cut(self);
+    if (is_killed) {
         run_end_process(self);
-        return;
-    }
-    if (run_meets(self, FAULT_STOP)) {
+    } else if (is_stopped) {
         run_stop(self);
-        return;
+    } else if (cut != FAULTS_COUNT) {
+        run_cut_power(self, cut);
     }
-    draw_cuts(self);
 }

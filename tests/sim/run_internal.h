@@ -18,11 +18,14 @@ static inline bool run_has_cuts(const struct run *self)
 {
     const uint64_t cuts =
         ((UINT64_C(2) << FAULT_CUT_NAMES_LOST) - 1) ^ ((UINT64_C(1) << FAULT_CUT_DRAWN) - 1);
-    return (self->options.faults & cuts) != 0;
+    return (self->options.faults & cuts) != 0 || self->options.kill_with > 0;
 }
 
-/* Is it this fault's turn? */
+/* Is it this fault's turn? Where it cannot be, the chance is gone all the same. */
 bool run_meets(struct run *self, enum fault fault);
+bool run_meets_if(struct run *self, enum fault fault, bool is_possible);
+/* Below `below`, by the fault's own chance. */
+uint32_t run_draw(struct run *self, enum fault fault, uint32_t below);
 
 /* run_client.c: what is sent, and what comes back. */
 void run_send(struct run *self) ON_SHARD_THREAD;

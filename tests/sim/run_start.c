@@ -53,7 +53,7 @@ static void begin_rot(struct run *self, struct rot *rot)
         finding.count == 0) {
         return;
     }
-    const uint32_t at = world_draw_below(&self->world, finding.count);
+    const uint32_t at = run_draw(self, FAULT_DISK_ROT, finding.count);
     bool is_last = true;
     for (uint32_t i = 0; i < finding.count; i++) {
         is_last = is_last && !(finding.files[i].set == finding.files[at].set &&
@@ -65,8 +65,8 @@ static void begin_rot(struct run *self, struct rot *rot)
                        finding.files[at].number);
     const int size = snprintf(rot->path, sizeof rot->path, "%s/%s", folder, name);
     ASSERT(size < FILES_PATH_SIZE);
-    rot->offset = world_draw_below(&self->world, (uint32_t)self->node_options.segment_bytes);
-    rot->mask = (uint8_t)(1U << world_draw_below(&self->world, 8));
+    rot->offset = run_draw(self, FAULT_DISK_ROT, (uint32_t)self->node_options.segment_bytes);
+    rot->mask = (uint8_t)(1U << run_draw(self, FAULT_DISK_ROT, 8));
     rot->is_there = !is_last && disk_rot(self->disk, rot->path, rot->offset, rot->mask);
     world_tell(&self->world, "rot: %s at byte %" PRIu64 ": %d", rot->path, rot->offset,
                (int)rot->is_there);
@@ -81,13 +81,14 @@ static void end_rot(struct run *self, const struct rot *rot)
 
 static void draw_start(struct run *self)
 {
-    struct world *world = &self->world;
     struct node_options *options = &self->node_options;
     if (run_meets(self, FAULT_OTHER_SHARDS)) {
-        options->shards = 1 + world_draw_below(world, NODE_SHARDS_MAX);
+        const uint32_t most = self->options.shards_max;
+        options->shards =
+            1 + run_draw(self, FAULT_OTHER_SHARDS, most != 0 ? most : NODE_SHARDS_MAX);
     }
     if (run_meets(self, FAULT_OTHER_SYNC) && self->options.sync < 0) {
-        options->sync = (enum journal_sync)world_draw_below(world, 3);
+        options->sync = (enum journal_sync)run_draw(self, FAULT_OTHER_SYNC, 3);
     }
     memset(options->boot.bytes, 0, sizeof options->boot.bytes);
     memcpy(options->boot.bytes, &self->boots, sizeof self->boots);
@@ -95,8 +96,9 @@ static void draw_start(struct run *self)
     if (run_meets(self, FAULT_KILL_WHILE_STARTING)) {
         self->node->weather.kills_while_starting = 10000;
         const uint64_t last = disk_get_counts(self->disk)->operations;
-        const uint64_t operation = last + 1 + world_draw_below(world, START_OPERATIONS);
-        disk_end_process_at(self->disk, operation, world_draw_below(world, 100));
+        const uint64_t operation =
+            last + 1 + run_draw(self, FAULT_KILL_WHILE_STARTING, START_OPERATIONS);
+        disk_end_process_at(self->disk, operation, run_draw(self, FAULT_KILL_WHILE_STARTING, 100));
     }
 }
 
@@ -134,7 +136,7 @@ static void note_failed_start(struct run *self, const struct rot *rot)
     world_tell(&self->world, "it does not start: %s", node->failure.text);
     self->starts_failed++;
     self->counts.refused_starts += rot->is_there && strstr(node->failure.text, "damaged") != NULL;
-    self->down_until_ms = self->world.now_ms + world_draw_below(&self->world, 200);
+    self->down_until_ms = self->world.now_ms + world_draw_below(&self->world, CHANCE_TIME, 200);
     /* What had no clean end before has one less now. */
     self->renewal = self->renewal == RENEWAL_FORBIDDEN ? RENEWAL_ALLOWED : self->renewal;
     if (self->starts_failed >= STARTS_MAX) {
