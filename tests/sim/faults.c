@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct fault_kind kinds[] = {
@@ -50,4 +51,18 @@ bool faults_parse(const char *text, uint64_t *out_faults)
     }
     *out_faults = faults;
     return true;
+}
+
+void faults_print(uint64_t faults, char to[static FAULTS_TEXT_SIZE])
+{
+    const bool is_most = __builtin_popcountll(faults) > (int)FAULTS_COUNT / 2;
+    const uint64_t named = is_most ? FAULTS_ALL & ~faults : faults;
+    int size = snprintf(to, FAULTS_TEXT_SIZE, "%s", is_most ? "all" : named == 0 ? "none" : "");
+    for (uint32_t i = 0; i < FAULTS_COUNT; i++) {
+        if ((named >> i & 1) != 0) {
+            size += snprintf(to + size, FAULTS_TEXT_SIZE - (size_t)size, "%s%s%s",
+                             size > 0 ? "," : "", is_most ? "-" : "", kinds[i].name);
+        }
+    }
+    ASSERT(size < FAULTS_TEXT_SIZE);
 }

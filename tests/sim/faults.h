@@ -35,7 +35,7 @@
     X(FAULT_CUT_SECTORS,          "cut-sectors",              150)                                 \
     X(FAULT_CUT_NAMES_LOST,       "cut-names-lost",           100)                                 \
     X(FAULT_CUT_STORE,            "cut-store",             600000) /* Of the cuts. */              \
-    X(FAULT_KILL,                 "kill",                     700)                                 \
+    X(FAULT_KILL,                 "kill-between-turns",       700)                                 \
     X(FAULT_KILL_AT_IO,           "kill-at-io",               700)                                 \
     X(FAULT_KILL_WHILE_STARTING,  "kill-while-starting",   200000) /* Of the starts. */            \
     X(FAULT_PAUSE,                "pause",                    300)                                 \
@@ -79,5 +79,11 @@ struct fault_kind fault_get_kind(enum fault fault);
 /* Names with commas between; "all", "none", "cut" (what begins so), and with "-" in front: without.
  * False: one of them is no fault. */
 bool faults_parse(const char *text, uint64_t *out_faults);
+
+/* With the terminator. */
+enum { FAULTS_TEXT_SIZE = 1024 };
+
+/* As faults_parse takes it. */
+void faults_print(uint64_t faults, char to[static FAULTS_TEXT_SIZE]);
 
 #endif

@@ -1,14 +1,18 @@
 /* Short runs of the whole simulator: with all faults, of seeds that turn with the day; the same run
  * twice; and a run that is ended at each of its operations on the disk. */
-#include "sim/run.h"
+#include "sim/report.h"
+#include "sim/settings.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,16 +23,42 @@ enum {
     DAY_S = 24 * 60 * 60,
 };
 
-static void execute(const struct run_options *options, uint64_t *out_hash)
+/* The run that is being played, for when it does not come to its end. */
+static char playing[SETTINGS_COMMAND_SIZE + 64];
+
+static void print_playing(void)
 {
-    struct run_counts counts;
-    struct failure failure;
-    if (!run_execute(options, &counts, out_hash, &failure)) {
-        fail_msg("%s\n  readstates-sim --seed %" PRIu64 " --operations %" PRIu64
-                 " (kill at %" PRIu64 ", %" PRIu32 ", sync %d)",
-                 failure.text, options->seed, options->operations, options->kill_at,
-                 options->kill_with, (int)options->sync);
+    (void)!write(STDERR_FILENO, playing, strlen(playing));
+}
+
+static void take_abort(int number)
+{
+    (void)number;
+    print_playing();
+}
+
+/* Of the sanitizers, where there is one. */
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+
+static void prepare_for_death(void)
+{
+    (void)signal(SIGABRT, take_abort);
+    if (__sanitizer_set_death_callback != NULL) {
+        __sanitizer_set_death_callback(print_playing);
     }
+}
+
+static struct run_counts execute(const struct run_options *options, uint64_t *out_hash)
+{
+    struct wrong_run run = {.options = *options};
+    char command[SETTINGS_COMMAND_SIZE];
+    settings_print(options, command);
+    (void)snprintf(playing, sizeof playing, "\nwhile it played: readstates-sim %s\n", command);
+    if (!run_execute(options, &run.counts, out_hash, &run.failure)) {
+        report_wrong_run(stderr, &run, true);
+        fail_msg("%s\n  readstates-sim %s", run.failure.text, command);
+    }
+    return run.counts;
 }
 
 static void a_world_that_fails_loses_nothing(void **state)
@@ -38,7 +68,7 @@ static void a_world_that_fails_loses_nothing(void **state)
         const struct run_options options = {
             .seed = seed + i, .operations = OPERATIONS, .faults = FAULTS_ALL, .sync = -1};
         uint64_t hash = 0;
-        execute(&options, &hash);
+        (void)execute(&options, &hash);
     }
 }
 
@@ -48,8 +78,8 @@ static void a_seed_decides_everything(void **state)
     const struct run_options options = {
         .seed = seed, .operations = OPERATIONS, .faults = FAULTS_ALL, .sync = -1};
     uint64_t hashes[2] = {0, 0};
-    execute(&options, &hashes[0]);
-    execute(&options, &hashes[1]);
+    (void)execute(&options, &hashes[0]);
+    (void)execute(&options, &hashes[1]);
     assert_int_equal(hashes[0], hashes[1]);
 }
 
@@ -60,8 +90,8 @@ static void a_fixed_run_has_its_hash(void **state)
         .seed = 1, .operations = OPERATIONS, .faults = FAULTS_ALL, .sync = -1};
     uint64_t hash = 0;
     (void)state;
-    execute(&options, &hash);
-    assert_int_equal(hash, UINT64_C(0x20b4af9afd74a6ca));
+    (void)execute(&options, &hash);
+    assert_int_equal(hash, UINT64_C(0x569e3eb477bc9468));
 }
 
 static uint64_t crash(uint64_t kill_at, int32_t sync, uint32_t kill_with)
@@ -71,14 +101,8 @@ static uint64_t crash(uint64_t kill_at, int32_t sync, uint32_t kill_with)
                                         .sync = sync,
                                         .kill_at = kill_at,
                                         .kill_with = kill_with};
-    struct run_counts counts;
-    struct failure failure;
     uint64_t hash = 0;
-    if (!run_execute(&options, &counts, &hash, &failure)) {
-        fail_msg("ended at operation %" PRIu64 " with %" PRIu32 ", sync %d: %s", kill_at, kill_with,
-                 (int)sync, failure.text);
-    }
-    return counts.kills_met;
+    return execute(&options, &hash).kills_met;
 }
 
 /* The process, or the power, goes at each operation of the disk, in each way; the modes take
@@ -108,6 +132,7 @@ int main(void)
         cmocka_unit_test(a_fixed_run_has_its_hash),
         cmocka_unit_test(a_crash_at_any_operation_loses_nothing),
     };
+    prepare_for_death();
     printf("seed %" PRIu64 "\n", seed);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
