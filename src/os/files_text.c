@@ -33,7 +33,11 @@ struct files_result files_replace_text(const struct files *files, const char *fo
     const int size = snprintf(new_path, sizeof new_path, "%s/%s.new", folder, name);
     ASSERT(size < FILES_PATH_SIZE);
 
-    struct files_result result = files->ops->open(files->self, new_path, FILES_REPLACE, &file);
+    /* Not emptied, where it is there: after a power cut in a rename it may be the very file. */
+    struct files_result result = files->ops->remove(files->self, new_path);
+    if (result.status == STATUS_OK || result.status == STATUS_MISSING) {
+        result = files->ops->open(files->self, new_path, FILES_REPLACE, &file);
+    }
     if (result.status != STATUS_OK) {
         return result;
     }
