@@ -16,6 +16,9 @@ enum {
     HISTORY_STEP_MS = 100,
 };
 
+/* Some day in 2026. */
+#define WALL_MS UINT64_C(1790000000000)
+
 struct node *node_create(struct world *lent_world, struct disk *lent_disk,
                          struct sim_store *lent_store, const struct node_host *host)
 {
@@ -28,8 +31,9 @@ struct node *node_create(struct world *lent_world, struct disk *lent_disk,
     self->files = disk_get_files(lent_disk);
     self->random.seed = world_draw(lent_world, CHANCE_OPTIONS);
     const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    self->wall.wall_ms = WALL_MS;
     log_start(&self->log, lent_world->tells ? dup(STDOUT_FILENO) : nowhere, LOG_FORMAT_TEXT,
-              lent_world->tells ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, clock_get_system());
+              LOG_LEVEL_WARN, clock_fake_get(&self->wall));
     self->nowhere = nowhere;
     return self;
 }
@@ -118,6 +122,31 @@ static void end_task(struct node_shard *self)
     }
 }
 
+void node_set_sync(struct node *self, enum journal_sync sync)
+{
+    ASSERT(self->is_up);
+    self->options.sync = sync;
+}
+
+enum journal_sync node_get_sync(const struct node *self)
+{
+    enum journal_sync weakest = self->options.sync;
+    for (uint32_t i = 0; i < self->options.shards; i++) {
+        const enum journal_sync sync = self->shards[i].journal.config.sync;
+        weakest = sync > weakest ? sync : weakest;
+    }
+    return weakest;
+}
+
+static void see_sync(struct node_shard *self)
+{
+    struct node *node = self->lent_node;
+    if (self->journal.config.sync != node->options.sync &&
+        world_draw_below(node->lent_world, world_get_stream(FAULT_SYNC_CHANGES), 2) == 0) {
+        journal_set_sync(&self->journal, node->options.sync);
+    }
+}
+
 static void turn_shard(struct node_shard *self) ON_SHARD_THREAD
 {
     struct node *node = self->lent_node;
@@ -125,6 +154,7 @@ static void turn_shard(struct node_shard *self) ON_SHARD_THREAD
     if (self->has_task && self->task_due_ms <= now_ms) {
         end_task(self);
     }
+    see_sync(self);
     if (!node->is_dead && self->journal.rotate_at_ms != 0 && now_ms >= self->journal.rotate_at_ms) {
         write_entries(self);
     }

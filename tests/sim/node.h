@@ -17,6 +17,7 @@
 #include "base/failure.h"
 #include "base/role.h"
 #include "journal/journal.h"
+#include "os/clock_fake.h"
 #include "os/random_fake.h"
 #include "server/datadir.h"
 #include "server/history.h"
@@ -117,6 +118,7 @@ struct node {
     struct node_weather weather;
     struct node_counts counts;
     struct random_fake random;
+    struct clock_fake wall; /* For the time in the log's lines. */
     struct files files;
     struct log log;
     int nowhere; /* A file descriptor for what nobody reads. */
@@ -149,6 +151,12 @@ uint32_t node_find_shard(const struct node *self, struct user_id user);
 
 /* It is up. */
 void node_execute(struct node *self, uint32_t shard, const struct command *command) ON_SHARD_THREAD;
+
+/* As CONFIG SET journal-sync: a shard sees it in one of its next turns. */
+void node_set_sync(struct node *self, enum journal_sync sync);
+
+/* The weakest of those that shards are told by now. */
+enum journal_sync node_get_sync(const struct node *self);
 
 /* A turn of all loops: what came is written, what is safe is answered. */
 void node_turn(struct node *self) ON_SHARD_THREAD;

@@ -86,6 +86,13 @@ enum renewal {
     RENEWAL_DUE,
 };
 
+/* Was what the journal holds synced before it was answered? */
+enum keeping {
+    KEEPING_ALL,
+    KEEPING_UNKNOWN, /* journal-sync has changed, and when that held is not told to clients. */
+    KEEPING_NOT_ALL,
+};
+
 struct run_counts {
     uint64_t operations;
     uint64_t answers;
@@ -123,7 +130,7 @@ struct run {
     uint64_t awake_ms; /* Of the time that passes only while the node does its turns. */
     char epoch[DATADIR_EPOCH_SIZE]; /* The last that was served. */
     enum renewal renewal;
-    bool is_weak; /* What the journal holds was not all synced before it was answered. */
+    enum keeping keeping;
     bool is_ending;
     uint32_t starts_failed; /* In a row. */
     bool has_rot;

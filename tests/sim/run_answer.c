@@ -221,7 +221,7 @@ void run_take_reply(void *context, const struct reply *reply)
 /* From when on may no power cut undo what the client has been told? */
 static uint64_t get_safe_ms(const struct run *self)
 {
-    switch (self->node_options.sync) {
+    switch (node_get_sync(self->node)) {
     case JOURNAL_SYNC_ALWAYS:
         return 0;
     case JOURNAL_SYNC_EVERYSEC:

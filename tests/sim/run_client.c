@@ -51,17 +51,24 @@ static uint64_t draw_message(struct run *self)
     return newest + 2 > back ? newest + 2 - back : 1;
 }
 
+/* Changes that are not shown take no version; where they may be lost, the store may have them and
+ * the journal not, and which are newer cannot be told. */
+static void drop_hidden_changes(struct run *self, struct model_operation *operation)
+{
+    if (run_has_cuts(self) && node_get_sync(self->node) != JOURNAL_SYNC_ALWAYS) {
+        operation->options.rule.has_mentions = false;
+        operation->options.rule.mentions = 0;
+    }
+}
+
 static void draw_options(struct run *self, struct model_operation *operation)
 {
     struct world *world = &self->world;
     struct rules_ack_options *rule = &operation->options.rule;
     operation->has_options = true;
     rule->manual = world_draw_below(world, CHANCE_CLIENTS, 3) == 0;
-    /* Changes that are not shown take no version; where they may be lost, the store may have them
-     * and the journal not, and which are newer cannot be told. */
     const uint32_t mentions = world_draw_below(world, CHANCE_CLIENTS, 9);
-    rule->has_mentions = world_draw_below(world, CHANCE_CLIENTS, 2) == 0 && rule->manual &&
-                         (self->node_options.sync == JOURNAL_SYNC_ALWAYS || !run_has_cuts(self));
+    rule->has_mentions = world_draw_below(world, CHANCE_CLIENTS, 2) == 0 && rule->manual;
     rule->mentions = rule->has_mentions ? mentions : 0;
     rule->has_viewed = world_draw_below(world, CHANCE_CLIENTS, 4) == 0;
     rule->viewed = (uint16_t)(rule->has_viewed ? world_draw_below(world, CHANCE_CLIENTS, 4000) : 0);
@@ -272,6 +279,7 @@ static void send_one(struct run *self, uint32_t at) ON_SHARD_THREAD
     if (is_vague(self, client->last_user)) {
         client->last = (struct model_operation){.kind = COMMAND_LIST};
     }
+    drop_hidden_changes(self, &client->last);
     issue(self, at, client->last_user, &client->last);
 }
 

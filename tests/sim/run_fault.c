@@ -208,8 +208,8 @@ void run_cut_power(struct run *self, enum fault kind)
         sim_store_cut_power(self->store, unsynced);
     }
     self->boots++;
-    if (self->renewal == RENEWAL_FORBIDDEN && self->is_weak) {
-        self->renewal = RENEWAL_DUE;
+    if (self->renewal == RENEWAL_FORBIDDEN && self->keeping != KEEPING_ALL) {
+        self->renewal = self->keeping == KEEPING_NOT_ALL ? RENEWAL_DUE : RENEWAL_ALLOWED;
     }
 }
 
@@ -239,7 +239,7 @@ void run_stop(struct run *self)
                 belief->steps[step]->is_answered ? 0 : belief->steps[step]->safe_ms;
         }
     }
-    self->is_weak = self->is_weak && !is_good;
+    self->keeping = is_good ? KEEPING_ALL : self->keeping;
     if (!is_good && self->renewal == RENEWAL_FORBIDDEN) {
         /* It may have come so far that nothing can be lost, and not to its end. */
         self->renewal = RENEWAL_ALLOWED;
@@ -277,6 +277,33 @@ static void draw_time_faults(struct run *self)
     }
 }
 
+/* Far enough for each year that a system takes. */
+static void set_wall(struct run *self)
+{
+    const uint64_t latest_ms = UINT64_C(8000000000000);
+    uint64_t *wall_ms = &self->node->wall.wall_ms;
+    if (run_meets(self, FAULT_CLOCK_SET_BACK)) {
+        *wall_ms =
+            world_draw(&self->world, world_get_stream(FAULT_CLOCK_SET_BACK)) % (*wall_ms + 1);
+    }
+    if (run_meets(self, FAULT_CLOCK_SET_FORWARD)) {
+        *wall_ms += world_draw(&self->world, world_get_stream(FAULT_CLOCK_SET_FORWARD)) %
+                    (latest_ms - *wall_ms + 1);
+    }
+}
+
+/* For the next start as well. */
+static void change_sync(struct run *self)
+{
+    const uint32_t sync = run_draw(self, FAULT_SYNC_CHANGES, 3);
+    if (self->options.sync < 0 && sync != (uint32_t)self->node_options.sync) {
+        world_tell(&self->world, "sync %d becomes %" PRIu32, (int)self->node_options.sync, sync);
+        self->node_options.sync = (enum journal_sync)sync;
+        self->keeping = KEEPING_UNKNOWN;
+        node_set_sync(self->node, self->node_options.sync);
+    }
+}
+
 static void kill_at_io(struct run *self)
 {
     const uint64_t last = disk_get_counts(self->disk)->operations;
@@ -291,6 +318,10 @@ void run_draw_faults(struct run *self)
     draw_disk_faults(self);
     draw_store_faults(self);
     draw_time_faults(self);
+    set_wall(self);
+    if (run_meets_if(self, FAULT_SYNC_CHANGES, is_up)) {
+        change_sync(self);
+    }
     if (run_meets_if(self, FAULT_CACHE_SHRINKS, is_up)) {
         shrink(self);
     }

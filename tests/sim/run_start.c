@@ -117,7 +117,7 @@ static void check_epoch(struct run *self)
     self->counts.renewals += self->epoch[0] != '\0' && !is_same;
     memcpy(self->epoch, epoch, sizeof self->epoch);
     self->renewal = RENEWAL_FORBIDDEN;
-    self->is_weak = self->node_options.sync != JOURNAL_SYNC_ALWAYS;
+    self->keeping = self->node_options.sync == JOURNAL_SYNC_ALWAYS ? KEEPING_ALL : KEEPING_NOT_ALL;
 }
 
 static void check_synced_store(struct run *self)

@@ -110,7 +110,7 @@ static void a_kind_of_fault_disturbs_no_other(void **state)
 {
     const uint64_t harmless =
         SET_OF(FAULT_DISK_SLOW_SYNC) | SET_OF(FAULT_CLIENT_BURST) | SET_OF(FAULT_CACHE_SHRINKS);
-    struct run_options options = {.seed = 5, .operations = 800, .faults = harmless, .sync = 0};
+    struct run_options options = {.seed = 5, .operations = 2000, .faults = harmless, .sync = 0};
     struct run_counts all;
     struct run_counts without;
     struct failure failure;
