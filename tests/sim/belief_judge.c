@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static bool is_same_view(const struct state_view *a, const struct state_view *b)
+bool judge_is_same_view(const struct state_view *a, const struct state_view *b)
 {
     if (a->present != b->present) {
         return false;
@@ -26,7 +26,7 @@ static bool judge_get(const struct model_user *user, const struct belief_step *s
         view.present = view.present && !view.deleted;
         struct state_view shown = step->views[i];
         shown.channel = view.channel;
-        if (!is_same_view(&view, &shown)) {
+        if (!judge_is_same_view(&view, &shown)) {
             return false;
         }
     }
@@ -66,7 +66,7 @@ static bool judge_list(struct model_user *user, const struct belief_step *step)
         if (!is_shown) {
             continue;
         }
-        if (at == step->views_count || !is_same_view(&view, &step->views[at])) {
+        if (at == step->views_count || !judge_is_same_view(&view, &step->views[at])) {
             return false;
         }
         at++;

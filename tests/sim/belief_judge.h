@@ -12,6 +12,8 @@ enum verdict {
     VERDICT_SO, /* The user is now what it has become. */
 };
 
+bool judge_is_same_view(const struct state_view *a, const struct state_view *b);
+
 /* The user acts, and answers as the step has it. */
 enum verdict belief_judge(struct model_user *user, const struct model_rules *rules,
                           const struct belief_step *step, bool *out_is_visible);

@@ -30,6 +30,8 @@ static void add_counts(struct run_counts *sum, const struct run_counts *counts)
     sum->recoveries += counts->recoveries;
     sum->renewals += counts->renewals;
     sum->refused_starts += counts->refused_starts;
+    sum->messages += counts->messages;
+    sum->lists_compared += counts->lists_compared;
     for (uint32_t i = 0; i < FAULTS_COUNT; i++) {
         sum->faults[i] += counts->faults[i];
     }
@@ -73,6 +75,8 @@ static void print_summary(const struct series *self)
            " new epochs, %" PRIu64 " refused for damage\n",
            counts->recoveries, counts->kills, counts->power_cuts, counts->renewals,
            counts->refused_starts);
+    printf("%" PRIu64 " messages of the feed, compared with %" PRIu64 " lists\n", counts->messages,
+           counts->lists_compared);
     printf("%" PRIu64 " faults:\n", count_faults(counts));
     for (uint32_t i = 0; i < FAULTS_COUNT; i++) {
         printf("  %-24s %" PRIu64 "\n", fault_get_kind((enum fault)i).name, counts->faults[i]);

@@ -200,8 +200,12 @@ static void release_answers(struct node *self)
     self->fresh = 0;
     uint32_t released = 0;
     while (released < self->held_count && is_safe(self, &self->held[released])) {
-        self->host.release(self->host.lent_context, self->held[released].sequence);
-        released++;
+        const struct node_held *held = &self->held[released++];
+        if (held->is_message) {
+            self->host.tell(self->host.lent_context);
+        } else {
+            self->host.release(self->host.lent_context, held->sequence);
+        }
     }
     self->held_count -= released;
     if (released == 0) {

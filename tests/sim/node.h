@@ -84,6 +84,7 @@ struct node_shard {
 };
 
 struct node_held {
+    bool is_message; /* Of the feed, and no answer. */
     uint64_t sequence;
     uint64_t awaited[NODE_SHARDS_MAX];
 };
@@ -92,6 +93,10 @@ struct node_host {
     void (*reply)(void *lent_context, const struct reply *lent_reply);
     /* The client may have all replies of that number now. */
     void (*release)(void *lent_context, uint64_t sequence);
+    /* A message of the feed: is made, the views lent for the call, and may be told, the oldest
+     * first. They keep their order with the answers. */
+    void (*publish)(void *lent_context, const struct publication *lent_publication);
+    void (*tell)(void *lent_context);
     void *lent_context;
 };
 
@@ -132,7 +137,7 @@ struct node {
     bool is_stopping; /* No answer is waited for by anybody. */
     struct failure failure;
     struct node_shard shards[NODE_SHARDS_MAX];
-    struct node_held *held; /* Answers that wait, the oldest first. */
+    struct node_held *held; /* Answers and messages that wait, the oldest first. */
     uint32_t held_count;
     uint32_t held_room;
     uint32_t fresh; /* The last so many of them are of this turn. */

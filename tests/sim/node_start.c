@@ -42,6 +42,19 @@ static bool open_folder(struct node *self)
     return store.ops->read_generations(store.self, self->generations) == STATUS_OK;
 }
 
+/* Until what it tells of is as safe as is asked. */
+static void hold(struct node *self, struct node_held held)
+{
+    if (self->held_count == self->held_room) {
+        self->held_room = self->held_room == 0 ? 64 : 2 * self->held_room;
+        struct node_held *grown = realloc(self->held, self->held_room * sizeof *grown);
+        ASSERT(grown != NULL);
+        self->held = grown;
+    }
+    self->held[self->held_count++] = held;
+    self->fresh++;
+}
+
 static void reply(void *context, const struct reply *reply)
 {
     const struct node_shard *shard = context;
@@ -55,14 +68,7 @@ static void reply(void *context, const struct reply *reply)
     world_note(world, reply->number);
     world_note(world, reply->status);
     self->host.reply(self->host.lent_context, reply);
-    if (self->held_count == self->held_room) {
-        self->held_room = self->held_room == 0 ? 64 : 2 * self->held_room;
-        struct node_held *held = realloc(self->held, self->held_room * sizeof *held);
-        ASSERT(held != NULL);
-        self->held = held;
-    }
-    self->held[self->held_count++] = (struct node_held){.sequence = reply->token.sequence};
-    self->fresh++;
+    hold(self, (struct node_held){.sequence = reply->token.sequence});
 }
 
 static bool has_reply_room(void *context, const struct command_token *token)
@@ -75,8 +81,11 @@ static bool has_reply_room(void *context, const struct command_token *token)
 static void publish(void *context, const struct publication *publication)
 {
     const struct node_shard *shard = context;
-    world_note(shard->lent_node->lent_world, publication->user.value);
-    world_note(shard->lent_node->lent_world, publication->version);
+    struct node *self = shard->lent_node;
+    world_note(self->lent_world, publication->user.value);
+    world_note(self->lent_world, publication->version);
+    self->host.publish(self->host.lent_context, publication);
+    hold(self, (struct node_held){.is_message = true});
 }
 
 static void release(void *context, uint64_t segment, bool recovered)

@@ -69,8 +69,11 @@ static void begin(struct run *self, const struct run_options *options)
                                       .seed = world_draw(&self->world, CHANCE_OPTIONS)};
     self->disk = disk_create(&disk);
     self->store = sim_store_create();
-    const struct node_host host = {
-        .reply = run_take_reply, .release = run_take_release, .lent_context = self};
+    const struct node_host host = {.reply = run_take_reply,
+                                   .release = run_take_release,
+                                   .publish = run_take_publication,
+                                   .tell = run_take_tidings,
+                                   .lent_context = self};
     self->node = node_create(&self->world, self->disk, self->store, &host);
     self->spells = (struct run_spells){.store_ms = 0, .disk_full_ms = 0, .disk_slow_ms = 0};
     for (uint32_t i = 0; i < self->users_count; i++) {
@@ -87,6 +90,8 @@ static void begin(struct run *self, const struct run_options *options)
 static void end(struct run *self) ON_SHARD_THREAD
 {
     node_end(self->node);
+    run_drop_messages(self);
+    free(self->messages);
     node_destroy(self->node);
     sim_store_destroy(self->store);
     disk_destroy(self->disk);
@@ -179,6 +184,10 @@ static void wait_for_answers(struct run *self, const char *what) ON_SHARD_THREAD
 static void compare_all(struct run *self, const char *what) ON_SHARD_THREAD
 {
     wait_for_answers(self, what);
+    if (run_is_well(self)) {
+        run_send_readers_lists(self);
+        wait_for_answers(self, what);
+    }
     if (run_is_well(self)) {
         run_send_unsubscriptions(self);
         wait_for_answers(self, what);

@@ -13,6 +13,7 @@
 #include "base/failure.h"
 #include "sim/belief.h"
 #include "sim/faults.h"
+#include "sim/feed_reader.h"
 #include "sim/node.h"
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@ enum {
     RUN_CLIENTS_MAX = 12,
     RUN_CALLS_MAX = 128, /* Open at once. */
     RUN_TARGETS_MAX = 3,
+    RUN_READERS_MAX = 4, /* Of the feed: of the first users. */
 };
 
 struct run_options {
@@ -47,7 +49,9 @@ struct run_call {
     uint32_t client;
     uint32_t targets;
     bool is_replied;
-    bool is_dropped; /* The client has gone. */
+    bool has_failed;
+    bool is_dropped;     /* The client has gone. */
+    uint64_t subscribed; /* SUBSCRIBE: the version that is known. */
     uint64_t sent_ms;
     uint32_t users[RUN_TARGETS_MAX];
     struct belief_step *steps[RUN_TARGETS_MAX]; /* NULL: it concerns no state. */
@@ -69,6 +73,12 @@ struct run_client {
     bool has_last; /* For who sends a command again. */
     uint32_t last_user;
     struct model_operation last;
+};
+
+/* Made, and not yet told. */
+struct run_message {
+    struct publication publication;
+    struct state_view *views;
 };
 
 /* When something that goes on for a while is over. */
@@ -104,6 +114,8 @@ struct run_counts {
     uint64_t recoveries;
     uint64_t renewals;
     uint64_t refused_starts;
+    uint64_t messages;       /* Of the feed. */
+    uint64_t lists_compared; /* With what the feed had told. */
     uint64_t faults[FAULTS_COUNT];
 };
 
@@ -122,6 +134,10 @@ struct run {
     struct run_client clients[RUN_CLIENTS_MAX];
     struct run_call calls[RUN_CALLS_MAX];
     uint32_t calls_count;
+    struct feed_reader readers[RUN_READERS_MAX];
+    struct run_message *messages;
+    uint32_t messages_count;
+    uint32_t messages_room;
     uint64_t sequence;
     struct run_spells spells;
     struct run_counts counts;

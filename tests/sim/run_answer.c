@@ -186,6 +186,8 @@ void run_take_reply(void *context, const struct reply *reply)
         return;
     }
     call->is_replied = true;
+    call->has_failed = reply->kind == REPLY_FAILED;
+    call->subscribed = reply->version;
     world_tell(&self->world, "%" PRIu64 ": status %d version %" PRIu64 " number %" PRIu64,
                call->sequence, reply->kind == REPLY_FAILED ? (int)reply->status : 0, reply->version,
                reply->number);
@@ -247,6 +249,7 @@ void run_take_release(void *context, uint64_t sequence)
         step->is_released = !call->is_dropped;
         step->safe_ms = call->is_dropped ? BELIEF_NEVER : get_safe_ms(self);
     }
+    run_show_to_reader(self, call);
     self->counts.answers++;
     self->clients[call->client].open--;
     *call = self->calls[--self->calls_count];

@@ -24,7 +24,7 @@ static const struct weight weights[] = {
     {COMMAND_GET, 60},         {COMMAND_LIST, 80},        {COMMAND_BADGE, 40},
     {COMMAND_FLUSH_USER, 15},  {COMMAND_FLUSH_ALL, 3},    {COMMAND_EVICT, 40},
     {COMMAND_FORGET, 6},       {COMMAND_INSPECT_USER, 8}, {COMMAND_INSPECT_CHANNEL, 40},
-    {COMMAND_MEASURE_USER, 5}, {COMMAND_SUBSCRIBE, 3},    {COMMAND_UNSUBSCRIBE, 30},
+    {COMMAND_MEASURE_USER, 5}, {COMMAND_SUBSCRIBE, 60},   {COMMAND_UNSUBSCRIBE, 8},
 };
 
 static enum command_kind draw_kind(struct run *self)
@@ -103,7 +103,23 @@ static void draw_channels(struct run *self, struct model_operation *operation)
 static bool may_stay(const struct run *self, uint32_t user)
 {
     const uint32_t room = self->node_options.limits.cache_users / self->node_options.shards;
-    return user == 0 && room != 1;
+    return room == 0 ? user < RUN_READERS_MAX : user == 0 && room != 1;
+}
+
+static void draw_list(struct run *self, uint32_t user, struct model_operation *operation)
+{
+    struct world *world = &self->world;
+    const bool is_since = world_draw_below(world, CHANCE_CLIENTS, 2) == 0;
+    const bool is_readers = world_draw_below(world, CHANCE_CLIENTS, 2) == 0;
+    const uint32_t more = world_draw_below(world, CHANCE_CLIENTS, 4) == 0
+                              ? world_draw_below(world, CHANCE_CLIENTS, 4)
+                              : 0;
+    operation->is_since = is_since;
+    operation->since_incarnation = self->users[user].incarnation;
+    operation->number = self->users[user].version + more;
+    if (is_since && is_readers) {
+        (void)run_draw_list(self, user, operation);
+    }
 }
 
 static void draw_operation(struct run *self, uint32_t user, struct model_operation *operation)
@@ -112,18 +128,13 @@ static void draw_operation(struct run *self, uint32_t user, struct model_operati
     *operation = (struct model_operation){.kind = draw_kind(self)};
     draw_channels(self, operation);
     if (operation->kind == COMMAND_SUBSCRIBE && !may_stay(self, user)) {
-        operation->kind = COMMAND_UNSUBSCRIBE;
+        operation->kind = COMMAND_GET;
     }
     if (operation->kind == COMMAND_ACK && world_draw_below(world, CHANCE_CLIENTS, 3) == 0) {
         draw_options(self, operation);
     }
     if (operation->kind == COMMAND_LIST) {
-        operation->is_since = world_draw_below(world, CHANCE_CLIENTS, 2) == 0;
-        operation->since_incarnation = self->users[user].incarnation;
-        operation->number = self->users[user].version;
-        if (world_draw_below(world, CHANCE_CLIENTS, 4) == 0) {
-            operation->number += world_draw_below(world, CHANCE_CLIENTS, 4);
-        }
+        draw_list(self, user, operation);
     }
     if (operation->kind == COMMAND_MESSAGE) {
         operation->acks = world_draw_below(world, CHANCE_CLIENTS, 4) != 0;
@@ -283,8 +294,24 @@ static void send_one(struct run *self, uint32_t at) ON_SHARD_THREAD
     issue(self, at, client->last_user, &client->last);
 }
 
+/* Who has subscribed lists what is new, or all. */
+static void send_readers_lists(struct run *self) ON_SHARD_THREAD
+{
+    for (uint32_t i = 0; i < RUN_READERS_MAX && i < self->users_count; i++) {
+        struct feed_reader *reader = &self->readers[i];
+        struct model_operation operation = {.kind = COMMAND_LIST};
+        if (reader->is_subscribed && !reader->is_current && !reader->has_asked &&
+            run_is_well(self) && self->calls_count < RUN_CALLS_MAX) {
+            reader->has_asked = true;
+            (void)run_draw_list(self, i, &operation);
+            issue(self, 0, i, &operation);
+        }
+    }
+}
+
 void run_send(struct run *self)
 {
+    send_readers_lists(self);
     const uint32_t at = world_draw_below(&self->world, CHANCE_TIME, self->clients_count);
     struct run_client *client = &self->clients[at];
     if (run_meets(self, FAULT_CLIENT_DISCONNECT)) {
@@ -300,6 +327,16 @@ void run_send(struct run *self)
     const uint32_t count = run_meets(self, FAULT_CLIENT_BURST) ? BURST : 1;
     for (uint32_t i = 0; i < count && run_is_well(self); i++) {
         send_one(self, at);
+    }
+}
+
+void run_send_readers_lists(struct run *self)
+{
+    const struct model_operation operation = {.kind = COMMAND_LIST};
+    for (uint32_t i = 0; i < RUN_READERS_MAX && i < self->users_count && run_is_well(self); i++) {
+        if (self->readers[i].is_subscribed && self->calls_count < RUN_CALLS_MAX) {
+            issue(self, 0, i, &operation);
+        }
     }
 }
 

@@ -147,6 +147,7 @@ static void crash(struct run *self, bool is_power_cut)
         belief_crash(&self->users[i].belief, is_power_cut, self->awake_ms);
     }
     run_drop_calls(self);
+    run_drop_messages(self);
     self->down_until_ms = self->world.now_ms + world_draw_below(&self->world, CHANCE_TIME, 300);
 }
 

@@ -31,6 +31,8 @@ uint32_t run_draw(struct run *self, enum fault fault, uint32_t below);
 void run_send(struct run *self) ON_SHARD_THREAD;
 /* Of all users. */
 void run_send_lists(struct run *self) ON_SHARD_THREAD;
+/* Of those whose feeds are read. */
+void run_send_readers_lists(struct run *self) ON_SHARD_THREAD;
 /* Who is read stays in memory, and keeps others out. */
 void run_send_unsubscriptions(struct run *self) ON_SHARD_THREAD;
 void run_send_flush(struct run *self) ON_SHARD_THREAD;
@@ -40,6 +42,15 @@ void run_drop_calls(struct run *self);
 /* run_answer.c */
 void run_take_reply(void *context, const struct reply *reply);
 void run_take_release(void *context, uint64_t sequence);
+
+/* run_feed.c */
+void run_take_publication(void *context, const struct publication *publication);
+void run_take_tidings(void *context);
+/* Nobody reads any more. */
+void run_drop_messages(struct run *self);
+void run_show_to_reader(struct run *self, const struct run_call *call);
+/* What is new since the reader was told of something. False: it has nothing of this epoch. */
+bool run_draw_list(struct run *self, uint32_t user, struct model_operation *operation);
 
 /* run_fault.c */
 void run_draw_faults(struct run *self) ON_SHARD_THREAD;
