@@ -342,6 +342,11 @@ void slab_release(struct slab *self, uint32_t block)
     slab_place_arena(self, arena);
 }
 
+void slab_set_exhausted(struct slab *self, bool is_exhausted)
+{
+    self->regions.is_exhausted = is_exhausted;
+}
+
 void *slab_get(const struct slab *self, uint32_t block)
 {
     return regions_get_address(&self->regions, block);

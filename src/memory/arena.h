@@ -69,6 +69,10 @@ void slab_destroy(struct slab **taken_slab);
  * undefined; BLOCK_NONE when the system gives no more memory. */
 NODISCARD uint32_t slab_acquire(struct slab *self, size_t size);
 
+/* For tests: while it is set, no arena is taken that is not taken already, as if the system gave no
+ * more. */
+void slab_set_exhausted(struct slab *self, bool is_exhausted);
+
 /* The block's memory is free at once; it may not be touched after. A second release of it is a
  * failed assertion, as long as no other block took its place. */
 void slab_release(struct slab *self, uint32_t block);

@@ -412,6 +412,26 @@ static void no_more_memory_is_no_block(void **state)
     assert_int_equal(WEXITSTATUS(result), 0);
 }
 
+/* Slots of arenas that are there are given, and no more. */
+static void what_is_taken_serves_on_without_more(void **state)
+{
+    struct slab *slab = NULL;
+    (void)state;
+    assert_int_equal(slab_create(&slab), STATUS_OK);
+    assert_int_not_equal(slab_acquire(slab, BLOCK_SLAB_SIZE_MAX), BLOCK_NONE);
+    slab_set_exhausted(slab, true);
+    uint32_t more = 0;
+    while (slab_acquire(slab, BLOCK_SLAB_SIZE_MAX) != BLOCK_NONE) {
+        more++;
+    }
+    assert_int_equal(more, ARENA_SIZE / BLOCK_SLAB_SIZE_MAX - 1);
+    assert_int_equal(slab_acquire(slab, 64), BLOCK_NONE);
+    assert_int_equal(slab_acquire(slab, BLOCK_SIZE_MAX), BLOCK_NONE);
+    slab_set_exhausted(slab, false);
+    assert_int_not_equal(slab_acquire(slab, 64), BLOCK_NONE);
+    slab_destroy(&slab);
+}
+
 #ifdef POISON_IS_CHECKED
 static void what_is_not_taken_is_poisoned(void **state)
 {
@@ -467,6 +487,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_draining_arena_may_be_needed_again),
         cmocka_unit_test(large_blocks_stand_side_by_side),
         cmocka_unit_test(no_more_memory_is_no_block),
+        cmocka_unit_test(what_is_taken_serves_on_without_more),
 #ifdef POISON_IS_CHECKED
         cmocka_unit_test(what_is_not_taken_is_poisoned),
 #endif

@@ -158,6 +158,9 @@ static struct arena *take_spare(struct regions *self, uint32_t at)
 struct arena *regions_acquire(struct regions *self, uint32_t count)
 {
     ASSERT(count >= 1 && count <= REGION_ARENAS);
+    if (self->is_exhausted) {
+        return NULL;
+    }
     if (count == 1 && self->spares_count > 0) {
         return take_spare(self, find_spare(self, false));
     }

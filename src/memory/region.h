@@ -21,6 +21,7 @@
 #include "base/attribute.h"
 #include "memory/arena.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,6 +65,7 @@ struct regions {
     struct arena *spares[REGIONS_SPARES_MAX];
     uint32_t spares_count;
     uint32_t arenas_resident; /* The taken ones and the spares. */
+    bool is_exhausted;        /* The system is to be taken for one that gives no more. */
 };
 
 /* What stands behind the arenas of a region. */
@@ -83,7 +85,7 @@ void regions_deinit(struct regions *self);
 /* `count` arenas side by side (1 to REGION_ARENAS), the lowest there are in a mapped region, or
  * else in a fresh one: the first one's metadata, its id set. Their bytes are poisoned: the caller
  * lifts that slot by slot. NULL when the system gives no more address space, or all regions are in
- * use. */
+ * use, or with is_exhausted. */
 NODISCARD struct arena *regions_acquire(struct regions *self, uint32_t count);
 
 /* The same `count` as acquired. */

@@ -461,7 +461,7 @@ enum outcome shard_run_bulkack(struct subject *subject, const struct waiter *wai
         const struct change change = {.kind = CHANGE_ACK, .message = pair->message};
         const struct changed changed = change_state(subject, &change, pair->channel, version);
         changed_states += changed.visibly && changed.version_before != version;
-        at_all |= changed.at_all;
+        at_all |= changed.status == STATUS_OK && changed.at_all;
         status = changed.status;
     }
     if (at_all) {
