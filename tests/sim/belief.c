@@ -113,6 +113,23 @@ static bool acts_early(const struct model_operation *operation)
            (operation->has_options && operation->options.commits);
 }
 
+/* Without memory for all of its states, one that is refused may have changed the first of them. */
+static void add_partial(struct belief_set *set, const struct model_rules *rules,
+                        const struct belief_step *step, const struct model_user *user)
+{
+    const enum command_kind kind = step->operation.kind;
+    const bool is_partial = step->is_answered && step->status == STATUS_MEMORY &&
+                            (kind == COMMAND_BULKACK || kind == COMMAND_DEL);
+    struct model_operation operation = step->operation;
+    for (operation.count = 1; is_partial && operation.count < step->operation.count;
+         operation.count++) {
+        struct model_user *changed = copy_user(user);
+        struct model_outcome outcome;
+        model_apply(changed, rules, &operation, &outcome);
+        add_user(set, changed);
+    }
+}
+
 /* The set after one more step. */
 static void take_step(struct belief_set *set, const struct model_rules *rules,
                       struct belief_step *step)
@@ -128,6 +145,7 @@ static void take_step(struct belief_set *set, const struct model_rules *rules,
         if (!step->is_answered || step->is_doubtful) {
             add_user(&after, copy_user(set->users[i]));
         }
+        add_partial(&after, rules, step, set->users[i]);
         struct model_user *user = copy_user(set->users[i]);
         if (belief_judge(user, rules, step, &is_visible) == VERDICT_SO) {
             add_user(&after, user);

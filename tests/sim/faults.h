@@ -58,6 +58,7 @@
     X(FAULT_STORE_DOWN,           "store-down",               300)                                 \
     X(FAULT_STORE_FLAPS,          "store-flaps",              300)                                 \
     X(FAULT_STORE_SILENT,         "store-silent",             200)                                 \
+    X(FAULT_MEMORY_ALLOCATION,    "memory-allocation",        400) /* For a while. */              \
     X(FAULT_CACHE_SHRINKS,        "cache-shrinks",            500)
 /* clang-format on */
 

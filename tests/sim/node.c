@@ -53,9 +53,28 @@ uint32_t node_find_shard(const struct node *self, struct user_id user)
     return (uint32_t)hash_slot_of_user(user) * self->options.shards / HASH_SLOTS;
 }
 
+void node_ration(struct node_shard *self, bool may_fail)
+{
+    struct node *node = self->lent_node;
+    const bool is_exhausted =
+        may_fail && node->weather.memory_fails > 0 &&
+        world_draw_chance(node->lent_world, world_get_stream(FAULT_MEMORY_ALLOCATION),
+                          node->weather.memory_fails);
+    slab_set_exhausted(self->shard->cache.slab, is_exhausted);
+}
+
+/* A user that is put together from journal and store is out of the cache meanwhile, and must get
+ * back into it: the server stops where it cannot. */
+static bool may_fail(const struct node_shard *self)
+{
+    const struct shard *shard = self->shard;
+    return shard->cache.partial_users == 0 && shard->merging[0] + shard->merging[1] == 0;
+}
+
 void node_execute(struct node *self, uint32_t shard, const struct command *command)
 {
     ASSERT(self->is_up && !self->is_dead);
+    node_ration(&self->shards[shard], may_fail(&self->shards[shard]));
     shard_execute(self->shards[shard].shard, command);
 }
 
@@ -167,6 +186,7 @@ static void turn_shard(struct node_shard *self) ON_SHARD_THREAD
     }
     show_segment(self);
     begin_task(self);
+    node_ration(self, may_fail(self));
     for (int i = 0; i < NODE_TURNS_MAX; i++) {
         node_complete_requests(self);
         if (!shard_turn(self->shard, now_ms)) {

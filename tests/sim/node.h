@@ -53,6 +53,7 @@ struct node_weather {
     uint32_t store_fails;          /* An error, and nothing was done. */
     uint32_t store_fails_late;     /* An error, and it was done. */
     uint32_t store_hangs;          /* The answer takes STORE_HANG_MS longer. */
+    uint32_t memory_fails;         /* A turn: there is none for more arenas. */
     uint32_t kills_while_starting; /* A millisecond of taking up the journal. */
     bool store_is_down;
     bool store_is_silent; /* Nothing ends. */

@@ -20,6 +20,9 @@ void node_show_requests(struct node_shard *self);
 void node_abandon_requests(struct node_shard *self);
 void node_send_to_store(void *context, const struct store_request *request);
 
+/* The shard goes on with as much memory as there is now, if it is to go without at all. */
+void node_ration(struct node_shard *self, bool may_fail);
+
 /* Ends by itself: the journal is not safe. */
 void node_fail(struct node *self);
 

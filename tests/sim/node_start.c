@@ -162,7 +162,9 @@ static enum status take(void *to, const struct journal_entry *entry)
     world_tell(world,
                "taken up: kind %d of user %" PRIu64 ", incarnation %" PRIu32 ", version %" PRIu64,
                (int)entry->kind, entry->user.value, entry->incarnation, entry->version);
+    node_ration(self, true);
     enum status status = shard_recover(self->shard, entry);
+    node_ration(self, false);
     for (uint32_t i = 0; status == STATUS_BUSY; i++) {
         /* Time enough for any store that is to be up again. */
         if (i == 100000 || world_draw_chance(world, world_get_stream(FAULT_KILL_WHILE_STARTING),
@@ -188,6 +190,8 @@ static bool recover(struct node *self)
         if (status != STATUS_OK) {
             if (failure.text[0] != '\0') {
                 self->failure = failure;
+            } else if (status == STATUS_MEMORY) {
+                failure_set(&self->failure, "%s", status_text(status));
             }
             return false;
         }

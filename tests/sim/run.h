@@ -85,6 +85,7 @@ struct run_message {
 struct run_spells {
     uint64_t disk_full_ms;
     uint64_t disk_slow_ms;
+    uint64_t memory_ms;
     uint64_t store_ms;
     uint64_t standstill_ms;
     bool store_flaps;

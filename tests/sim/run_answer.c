@@ -159,10 +159,11 @@ static void note_list(struct run *self, const struct run_call *call, const struc
 /* A refusal must have a cause that a client was told of. */
 static void check_refusal(struct run *self, const struct run_call *call, enum status status)
 {
-    const bool is_known = status == STATUS_STORE || status == STATUS_UNWRITTEN ||
-                          status == STATUS_LIMIT || status == STATUS_VERSION ||
-                          status == STATUS_DIRTY_FULL || status == STATUS_DISK_FULL ||
-                          status == STATUS_JOURNAL_FULL || status == STATUS_CACHE_FULL;
+    const bool is_known =
+        status == STATUS_STORE || status == STATUS_UNWRITTEN || status == STATUS_LIMIT ||
+        status == STATUS_VERSION || status == STATUS_DIRTY_FULL || status == STATUS_DISK_FULL ||
+        status == STATUS_JOURNAL_FULL || status == STATUS_CACHE_FULL ||
+        (status == STATUS_MEMORY && self->counts.faults[FAULT_MEMORY_ALLOCATION] > 0);
     self->counts.refusals++;
     if (!is_known) {
         failure_set(&self->failure, "command %d fails with %s", (int)call->kind,

@@ -10,6 +10,7 @@ enum {
     TARGETS_DRAWN = 6,
     VAGUE_USERS = 16,
     VAGUE_STEPS = 8,
+    FEW_CHANNELS = 2, /* Without memory: of how many of them have changed nothing is said. */
 };
 
 struct weight {
@@ -291,6 +292,9 @@ static void send_one(struct run *self, uint32_t at) ON_SHARD_THREAD
         client->last = (struct model_operation){.kind = COMMAND_LIST};
     }
     drop_hidden_changes(self, &client->last);
+    if (self->node->weather.memory_fails > 0 && client->last.count > FEW_CHANNELS) {
+        client->last.count = FEW_CHANNELS;
+    }
     issue(self, at, client->last_user, &client->last);
 }
 

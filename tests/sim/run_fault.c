@@ -110,7 +110,8 @@ static void end_store_spell(struct run *self)
 {
     struct node_weather *weather = &self->node->weather;
     *weather = (struct node_weather){.store_delay_ms_max = STORE_DELAY_MS,
-                                     .disk_delay_ms_max = weather->disk_delay_ms_max};
+                                     .disk_delay_ms_max = weather->disk_delay_ms_max,
+                                     .memory_fails = weather->memory_fails};
     self->spells.store_flaps = false;
     self->spells.store_ms = UINT64_MAX;
     sim_store_set_down(self->store, false);
@@ -130,6 +131,10 @@ void run_end_spells(struct run *self)
     if (self->spells.disk_slow_ms <= now_ms || self->is_ending) {
         self->spells.disk_slow_ms = UINT64_MAX;
         self->node->weather.disk_delay_ms_max = DISK_DELAY_MS;
+    }
+    if (self->spells.memory_ms <= now_ms || self->is_ending) {
+        self->spells.memory_ms = UINT64_MAX;
+        self->node->weather.memory_fails = 0;
     }
     if (self->is_ending) {
         disk_clear_faults(self->disk);
@@ -293,6 +298,14 @@ static void set_wall(struct run *self)
     }
 }
 
+static void begin_memory_spell(struct run *self)
+{
+    static const uint32_t refused[] = {20000, 200000, 1000000}; /* Of a million blocks. */
+    self->node->weather.memory_fails = refused[run_draw(self, FAULT_MEMORY_ALLOCATION, 3)];
+    self->spells.memory_ms =
+        self->world.now_ms + run_draw(self, FAULT_MEMORY_ALLOCATION, SPELL_MS_MAX);
+}
+
 /* For the next start as well. */
 static void change_sync(struct run *self)
 {
@@ -320,6 +333,9 @@ void run_draw_faults(struct run *self)
     draw_store_faults(self);
     draw_time_faults(self);
     set_wall(self);
+    if (run_meets(self, FAULT_MEMORY_ALLOCATION)) {
+        begin_memory_spell(self);
+    }
     if (run_meets_if(self, FAULT_SYNC_CHANGES, is_up)) {
         change_sync(self);
     }
