@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { SAID_EACH_S = 10 };
+#define SAID_EACH_S 10.0
 
 /* What main ends with. */
 enum { ALL_WELL, WRONG_OPTION, WRONG_RUN };

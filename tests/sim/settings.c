@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define HOURS_MAX 10000.0
 
@@ -20,7 +21,8 @@ void settings_print_help(void)
         "readstates-sim [option...]\n"
         "Plays a whole server against a world that fails, seed after seed, and checks all that a\n"
         "client is told. docs/simulator.md tells more.\n\n"
-        "  --seed N            the first run's (1); each later one has the next\n"
+        "  --seed N            the first run's (1); each later one has the next; day: what\n"
+        "                      READSTATES_SEED says, or another one each day\n"
         "  --operations N      commands of a run (20000)\n"
         "  --runs N            so many runs (1)\n"
         "  --hours H           runs for so long\n"
@@ -42,15 +44,15 @@ void settings_print_help(void)
     }
 }
 
-static bool read_number(const char *name, uint64_t least, uint64_t most, uint64_t *out_value,
-                        struct failure *out_failure)
+static bool read_number(const char *name, const char *text, uint64_t least, uint64_t most,
+                        uint64_t *out_value, struct failure *out_failure)
 {
-    const struct slice text = {.bytes = optarg, .size = strlen(optarg)};
+    const struct slice digits = {.bytes = text, .size = strlen(text)};
     uint64_t value = 0;
-    if (!decimal_parse_u63(text, &value) || value < least || value > most) {
+    if (!decimal_parse_u63(digits, &value) || value < least || value > most) {
         failure_set(out_failure,
                     "--%s takes a number from %" PRIu64 " to %" PRIu64 ", not '%.200s'", name,
-                    least, most, optarg);
+                    least, most, text);
         return false;
     }
     *out_value = value;
@@ -61,7 +63,7 @@ static bool read_small(const char *name, uint32_t most, uint32_t *out_value,
                        struct failure *out_failure)
 {
     uint64_t value = 0;
-    if (!read_number(name, 1, most, &value, out_failure)) {
+    if (!read_number(name, optarg, 1, most, &value, out_failure)) {
         return false;
     }
     *out_value = (uint32_t)value;
@@ -123,15 +125,31 @@ static bool read_way(uint32_t *out_way, struct failure *out_failure)
     return false;
 }
 
+/* Those of two days do not meet, with up to so many runs. */
+enum { DAY_S = 24 * 60 * 60, DAY_SEEDS = 100000 };
+
+static bool read_seed(uint64_t *out_seed, struct failure *out_failure)
+{
+    const char *wanted = getenv("READSTATES_SEED");
+    if (strcmp(optarg, "day") != 0) {
+        return read_number("seed", optarg, 0, U63_MAX, out_seed, out_failure);
+    }
+    if (wanted != NULL) {
+        return read_number("seed (READSTATES_SEED)", wanted, 0, U63_MAX, out_seed, out_failure);
+    }
+    *out_seed = (uint64_t)time(NULL) / DAY_S * DAY_SEEDS;
+    return true;
+}
+
 static bool read_option(struct settings *self, int option, struct failure *out_failure)
 {
     switch (option) {
     case 's':
-        return read_number("seed", 0, U63_MAX, &self->run.seed, out_failure);
+        return read_seed(&self->run.seed, out_failure);
     case 'o':
-        return read_number("operations", 1, U63_MAX, &self->run.operations, out_failure);
+        return read_number("operations", optarg, 1, U63_MAX, &self->run.operations, out_failure);
     case 'r':
-        return read_number("runs", 1, U63_MAX, &self->runs, out_failure);
+        return read_number("runs", optarg, 1, U63_MAX, &self->runs, out_failure);
     case 'h':
         self->runs = UINT64_MAX;
         return read_hours(&self->hours, out_failure);
@@ -146,7 +164,7 @@ static bool read_option(struct settings *self, int option, struct failure *out_f
     case 'd':
         return read_small("shards", NODE_SHARDS_MAX, &self->run.shards_max, out_failure);
     case 'k':
-        return read_number("kill-at", 1, U63_MAX, &self->run.kill_at, out_failure);
+        return read_number("kill-at", optarg, 1, U63_MAX, &self->run.kill_at, out_failure);
     case 'w':
         return read_way(&self->run.kill_with, out_failure);
     case 'n':
