@@ -29,7 +29,9 @@ void run_take_publication(void *context, const struct publication *publication)
     message->publication = *publication;
     message->views = calloc(publication->count + 1, sizeof *message->views);
     ASSERT(message->views != NULL);
-    memcpy(message->views, publication->views, publication->count * sizeof *message->views);
+    for (uint32_t i = 0; i < publication->count; i++) {
+        message->views[i] = publication->views[i];
+    }
 }
 
 /* The first of them may be told. */
