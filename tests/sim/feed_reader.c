@@ -126,6 +126,15 @@ static enum status take_first(struct feed_reader *self, const struct publication
                               struct failure *out_failure)
 {
     const bool is_foreign = message->incarnation != self->incarnation;
+    if (is_foreign && self->may_begin_anew && message->incarnation > self->incarnation &&
+        message->version == self->version + 1) {
+        /* What it has is dropped, and it lists again. */
+        self->may_begin_anew = false;
+        self->is_current = false;
+        self->has_asked = false;
+        self->has_listed = false;
+        return STATUS_OK;
+    }
     /* At version 0 the epoch does not bind yet. */
     if (message->version != self->version + 1 || (is_foreign && self->version > 0)) {
         failure_set(out_failure,
@@ -150,6 +159,9 @@ enum status feed_reader_take_message(struct feed_reader *self, const struct publ
     }
     if (message->first && take_first(self, message, out_failure) != STATUS_OK) {
         return STATUS_CORRUPT;
+    }
+    if (!self->is_current) {
+        return STATUS_OK;
     }
     self->incarnation = message->incarnation;
     self->version = message->version;

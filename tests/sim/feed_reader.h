@@ -33,9 +33,11 @@ struct feed_list {
 
 struct feed_reader {
     bool is_subscribed;
-    bool is_current; /* It has listed since, and heard of all that came later. */
-    bool has_asked;  /* For that list. */
-    bool has_listed; /* Ever: what is below is something. */
+    bool is_current;     /* It has listed since, and heard of all that came later. */
+    bool has_asked;      /* For that list. */
+    bool has_listed;     /* Ever: what is below is something. */
+    bool may_begin_anew; /* Somebody has asked for the user to be forgotten: where that fails, what
+                          * comes next has another epoch. */
     char epoch[DATADIR_EPOCH_SIZE];
     uint32_t incarnation;
     uint64_t version;

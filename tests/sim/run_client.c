@@ -171,6 +171,9 @@ static void add_target(struct run *self, struct run_call *call, uint32_t user,
     call->steps[call->targets] =
         concerns_states(operation->kind) ? belief_begin(&self->users[user].belief, &own) : NULL;
     self->users[user].forgettings += operation->kind == COMMAND_FORGET;
+    if (operation->kind == COMMAND_FORGET && user < RUN_READERS_MAX) {
+        self->readers[user].may_begin_anew = true;
+    }
     call->targets++;
 }
 
