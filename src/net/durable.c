@@ -189,6 +189,11 @@ void durable_turn(struct loop *self)
         durable->asked = 0;
         shard_end_journal_sync(self->shard);
     }
+    if (UNLIKELY(!durable->has_ended_history) &&
+        atomic_load_explicit(&self->lent_net->has_ended_history, memory_order_acquire)) {
+        durable->has_ended_history = true;
+        shard_end_history(self->shard);
+    }
     if (durable->settings_seen != self->settings_seen) {
         durable->settings_seen = self->settings_seen;
         journal_set_sync(&durable->journal, self->settings.journal_sync);

@@ -46,6 +46,7 @@ struct durable {
     struct buffer entries;
     uint64_t settings_seen;
     uint64_t asked; /* The shard waits until that position is synced; 0: it does not. */
+    bool has_ended_history;
 
     alignas(CACHE_LINE) _Atomic uint64_t appended; /* Positions in the log. */
     _Atomic uint64_t safe;

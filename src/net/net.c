@@ -124,6 +124,11 @@ enum status net_begin(struct net *self, const char *epoch, struct failure *out_f
     return status;
 }
 
+void net_end_history(struct net *self)
+{
+    atomic_store_explicit(&self->has_ended_history, true, memory_order_release);
+}
+
 bool net_is_recovered(const struct net *self)
 {
     bool is_recovered = true;

@@ -126,6 +126,10 @@ NODISCARD enum status net_begin(struct net *self, const char *epoch, struct fail
 /* Is all that was recovered in the store, on its disk? */
 bool net_is_recovered(const struct net *self);
 
+/* Earlier logs count no more: those of this start may let go of what they do not need. Any thread.
+ */
+void net_end_history(struct net *self);
+
 /* As they are now. Any thread. */
 struct net_settings net_peek_settings(const struct net *self);
 

@@ -150,6 +150,7 @@ struct net {
     _Atomic uint64_t memory_peak; /* The highest used_memory seen. */
     pthread_mutex_t stats_lock;
     struct stats_baseline *baseline; /* Under the lock. NULL: no reset yet. */
+    _Atomic bool has_ended_history;  /* Of the logs of earlier starts. */
     _Atomic uint32_t clients;
     _Atomic uint64_t client_ids; /* The last one given. */
     _Atomic int stop_phase;

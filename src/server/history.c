@@ -249,8 +249,9 @@ enum status history_begin(struct history *self, struct failure *out_failure)
 
 enum status history_end(struct history *self, struct failure *out_failure)
 {
-    self->is_ended = true;
-    return recovery_end(&self->recovery, out_failure);
+    const enum status status = recovery_end(&self->recovery, out_failure);
+    self->is_ended = status == STATUS_OK;
+    return status;
 }
 
 enum status history_end_all(struct history *self, struct failure *out_failure)

@@ -28,6 +28,7 @@
 enum {
     STOP_STEP_MS = 5,
     RECOVERY_STEP_MS = 100,
+    HISTORY_RETRY_MS = 5000,
     /* Beside the clients: the store's files, logs, the loops' own. */
     FILES_BESIDE_CLIENTS = 1024,
 };
@@ -47,6 +48,7 @@ struct server {
     struct store store;
     uint32_t *generations;  /* The store's. */
     struct history history; /* With a data folder. */
+    uint64_t history_retry_ms;
     struct net *net;
     sigset_t signals;
 };
@@ -479,7 +481,25 @@ static enum server_exit stop(struct server *self)
     return SERVER_EXIT_CLEAN;
 }
 
-/* Until a signal comes; meanwhile what earlier logs hold may all have come into the store. */
+/* What earlier logs hold may all have come into the store. */
+static void turn_history(struct server *self)
+{
+    struct failure failure;
+    const struct clock clock = clock_get_system();
+    const uint64_t now_ms = clock_read_monotonic_ms(&clock);
+    if (self->history.is_ended || now_ms < self->history_retry_ms || !net_is_recovered(self->net)) {
+        return;
+    }
+    if (history_end(&self->history, &failure) == STATUS_OK) {
+        net_end_history(self->net);
+        return;
+    }
+    /* They stay, and count no more than they did. */
+    log_write(&self->log, LOG_LEVEL_WARN, "%s", failure.text);
+    self->history_retry_ms = now_ms + HISTORY_RETRY_MS;
+}
+
+/* Until a signal comes. */
 static int wait_for_signal(struct server *self)
 {
     const struct timespec step = {.tv_nsec = RECOVERY_STEP_MS * 1000000L};
@@ -489,11 +509,7 @@ static int wait_for_signal(struct server *self)
         if (signal > 0) {
             return signal;
         }
-        struct failure failure;
-        if (net_is_recovered(self->net) && history_end(&self->history, &failure) != STATUS_OK) {
-            /* They stay, and count no more than they did. */
-            log_write(&self->log, LOG_LEVEL_WARN, "%s", failure.text);
-        }
+        turn_history(self);
     }
     while (sigwait(&self->signals, &signal) != 0) {
     }

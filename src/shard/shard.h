@@ -128,6 +128,10 @@ void shard_end_journal_sync(struct shard *self) ON_SHARD_THREAD;
 NODISCARD enum status shard_recover(struct shard *self,
                                     const struct journal_entry *entry) ON_SHARD_THREAD;
 
+/* Earlier logs count no more, on the disk: from here on segments are let go of. Until then they
+ * would be read again, and what was forgotten meanwhile must be found behind them. */
+void shard_end_history(struct shard *self) ON_SHARD_THREAD;
+
 /* Is all that was recovered in the store, or overtaken by what came later? */
 bool shard_is_recovered(const struct shard *self) ON_SHARD_THREAD;
 

@@ -127,6 +127,7 @@ struct shard {
     bool is_syncing_store;
     bool is_ending_recovery; /* With this sync of the store. */
     bool has_ended_recovery;
+    bool has_ended_history;
     bool is_short_of_room; /* Only partial users are there to go: some are to be written at once. */
     uint64_t store_sync_at_ms;
     uint32_t merging[2]; /* Of partial users, put upon what the store has: by epoch. */

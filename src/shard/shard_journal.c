@@ -78,15 +78,22 @@ static bool is_recovered(const struct shard *self)
 }
 
 /* All segments before the first in which an unwritten change began, or a forgetting. A user with
- * changes from before the first one may have later ones in any. */
+ * changes from before the first one may have later ones in any; and as long as earlier logs count,
+ * they may have what was forgotten since. */
 static uint64_t find_released(const struct shard *self)
 {
     uint64_t number = self->journal_released;
-    while (is_recovered(self) && number + 1 < self->journal_segment &&
+    while (self->has_ended_history && is_recovered(self) && number + 1 < self->journal_segment &&
            self->cache.eras[shard_era_of(number + 1)] == 0) {
         number++;
     }
     return number;
+}
+
+void shard_end_history(struct shard *self)
+{
+    self->has_ended_history = true;
+    self->wants_turn = true;
 }
 
 bool shard_is_recovered(const struct shard *self)

@@ -80,9 +80,10 @@ struct sim {
     uint64_t segment;  /* The current one. */
     uint64_t released; /* Of this life. */
     bool is_recovered;
-    size_t needed_from; /* By what is not recovered yet. */
-    bool syncs_journal; /* The shard waits for it. */
-    bool may_erase;     /* It has just been done. */
+    bool has_ended_history; /* What was there before this life is not needed any more. */
+    size_t needed_from;     /* By what is not recovered yet. */
+    bool syncs_journal;     /* The shard waits for it. */
+    bool may_erase;         /* It has just been done. */
 };
 
 static inline uint32_t draw(struct sim *self, uint32_t below)
@@ -206,6 +207,10 @@ static inline void complete_due(struct sim *self) ON_SHARD_THREAD
         self->may_erase = true;
         shard_end_journal_sync(self->shard);
         self->may_erase = false;
+    }
+    if (self->is_recovered && !self->has_ended_history && (self->healed || chance(self, 200))) {
+        self->has_ended_history = true;
+        shard_end_history(self->shard);
     }
     if (self->hang && !self->healed) {
         return;

@@ -123,7 +123,7 @@ static void recover_entry(struct sim *self, const uint8_t *bytes) ON_SHARD_THREA
 
 static void crash(struct sim *self) ON_SHARD_THREAD
 {
-    if (self->is_recovered) {
+    if (self->has_ended_history) {
         self->needed_from = self->segments[self->released + 1];
     }
     lose_pending(self);
@@ -131,6 +131,7 @@ static void crash(struct sim *self) ON_SHARD_THREAD
     self->metrics = (struct metrics){0};
     sim_make_shard(self);
     self->is_recovered = false;
+    self->has_ended_history = false;
     self->released = 0;
     self->segment = 0;
     /* A journal of its own, so that what is recovered is not put there again. */
@@ -172,7 +173,7 @@ static void play(const struct plan *plan, uint64_t seed)
             }
         }
         answer_all(sim);
-        lives_recovered += sim->is_recovered;
+        lives_recovered += sim->has_ended_history;
         crash(sim);
     }
     drain(sim);

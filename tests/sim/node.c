@@ -234,7 +234,7 @@ static void release_answers(struct node *self)
     memmove(self->held, self->held + released, self->held_count * sizeof *self->held);
 }
 
-static void turn_history(struct node *self)
+static void turn_history(struct node *self) ON_SHARD_THREAD
 {
     bool is_recovered = !self->history.is_ended;
     for (uint32_t i = 0; i < self->options.shards; i++) {
@@ -242,9 +242,12 @@ static void turn_history(struct node *self)
     }
     if (is_recovered && self->lent_world->now_ms % HISTORY_STEP_MS < HISTORY_STEP_MS / 10) {
         world_tell(self->lent_world, "all that was taken up is in the store");
-        /* On failure they stay, and count no more than they did. */
         if (history_end(&self->history, &self->failure) != STATUS_OK) {
             world_tell(self->lent_world, "%s", self->failure.text);
+            return;
+        }
+        for (uint32_t i = 0; i < self->options.shards; i++) {
+            shard_end_history(self->shards[i].shard);
         }
     }
 }
