@@ -85,7 +85,7 @@ void cache_relocate(struct cache *self, uint32_t from, uint32_t to)
     const struct user *user = cache_get(self, to);
     index_replace(&self->index, (struct user_id){user->id}, from, to);
     if (is_in_lru(user)) {
-        lru_mend(&self->lru, to);
+        lru_mend(&self->lru, from, to);
     }
     if (user_is(user, USER_DIRTY)) {
         dirty_mend(&self->dirty, to);
@@ -332,6 +332,7 @@ void cache_remove(struct cache *self, uint32_t block)
     ASSERT(!user_is(user, USER_WRITING));
     self->live_states -= user->live_states;
     self->partial_users -= user_is(user, USER_PARTIAL);
+    self->subscribed_users -= user_is(user, USER_SUBSCRIBED);
     if (is_in_lru(user)) {
         lru_remove(&self->lru, block);
     }
@@ -389,6 +390,7 @@ void cache_subscribe(struct cache *self, uint32_t block, uint32_t reader)
         lru_remove(&self->lru, block);
         user_set(user, USER_SUBSCRIBED, true);
         user_set_readers(user, 0);
+        self->subscribed_users++;
     }
     user_set_readers(user, user_get_readers(user) | UINT64_C(1) << reader);
 }
@@ -402,6 +404,7 @@ void cache_unsubscribe(struct cache *self, uint32_t block, uint32_t reader)
     user_set_readers(user, user_get_readers(user) & ~(UINT64_C(1) << reader));
     if (user_get_readers(user) == 0) {
         user_set(user, USER_SUBSCRIBED, false);
+        self->subscribed_users--;
         lru_insert_newest(&self->lru, block);
     }
 }

@@ -37,6 +37,7 @@ struct cache {
     uint64_t dirty_bytes;
     uint64_t live_states;
     uint32_t partial_users;
+    uint32_t subscribed_users;
     uint32_t eras[CACHE_ERAS]; /* Of each, how many users' unwritten changes began in it. */
     uint8_t era;
     uint32_t

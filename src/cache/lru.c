@@ -1,5 +1,6 @@
 #include "cache/lru.h"
 
+#include "base/attribute.h"
 #include "base/prefetch.h"
 #include "cache/user.h"
 
@@ -10,7 +11,11 @@ static struct user *user_at(const struct lru *self, uint32_t block)
 
 void lru_init(struct lru *self, struct slab *lent_slab)
 {
-    *self = (struct lru){.lent_slab = lent_slab, .oldest = BLOCK_NONE, .newest = BLOCK_NONE};
+    *self = (struct lru){.lent_slab = lent_slab,
+                         .oldest = BLOCK_NONE,
+                         .newest = BLOCK_NONE,
+                         .cursor = BLOCK_NONE,
+                         .mark = BLOCK_NONE};
 }
 
 void lru_insert_newest(struct lru *self, uint32_t block)
@@ -37,6 +42,17 @@ void lru_insert_oldest(struct lru *self, uint32_t block)
         self->newest = block;
     }
     self->oldest = block;
+}
+
+/* A walk that stands at the user is to go on from `to`. */
+static void move_walk(struct lru *self, uint32_t block, uint32_t to)
+{
+    if (UNLIKELY(self->cursor == block)) {
+        self->cursor = to;
+    }
+    if (UNLIKELY(self->mark == block)) {
+        self->mark = to;
+    }
 }
 
 /* Makes the neighbours of `user`, or the ends of the list, point at these two instead of at it. */
@@ -66,6 +82,7 @@ void lru_touch(struct lru *self, uint32_t block)
 void lru_remove(struct lru *self, uint32_t block)
 {
     struct user *user = user_at(self, block);
+    move_walk(self, block, user->older);
     point_at(self, user, user->newer, user->older);
     user->older = BLOCK_NONE;
     user->newer = BLOCK_NONE;
@@ -85,7 +102,31 @@ void lru_prefetch_neighbours(const struct lru *self, uint32_t block)
     }
 }
 
-void lru_mend(struct lru *self, uint32_t block)
+void lru_mend(struct lru *self, uint32_t from, uint32_t block)
 {
+    move_walk(self, from, block);
     point_at(self, user_at(self, block), block, block);
+}
+
+void lru_begin_walk(struct lru *self)
+{
+    self->cursor = self->newest;
+    self->mark = self->newest;
+    self->walks_to_mark = false;
+}
+
+void lru_begin_second_walk(struct lru *self)
+{
+    self->cursor = self->newest;
+    self->walks_to_mark = true;
+}
+
+uint32_t lru_walk(struct lru *self)
+{
+    const uint32_t block = self->cursor;
+    if (block == BLOCK_NONE || (self->walks_to_mark && block == self->mark)) {
+        return BLOCK_NONE;
+    }
+    self->cursor = user_at(self, block)->older;
+    return block;
 }

@@ -86,7 +86,7 @@ static void a_random_walk_agrees_with_the_model(void **state)
         } else {
             const uint32_t to = acquire(slab);
             memcpy(slab_get(slab, to), slab_get(slab, block), sizeof(struct user));
-            lru_mend(&lru, to);
+            lru_mend(&lru, block, to);
             slab_release(slab, block);
             model.blocks[at] = to;
         }
