@@ -83,3 +83,10 @@ void cache_skip_hot(struct cache *self, struct cache_hot *hot)
     hot->part = CACHE_HOT_SINCE;
     lru_begin_second_walk(&self->lru);
 }
+
+void cache_cool(struct cache *self, uint32_t block, uint32_t now_s)
+{
+    cache_get(self, block)->used_at_s = now_s;
+    lru_remove(&self->lru, block);
+    lru_insert_oldest(&self->lru, block);
+}

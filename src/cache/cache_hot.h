@@ -39,4 +39,7 @@ void cache_walk_hot(struct cache *self, struct cache_hot *hot, uint32_t users_ma
 /* The rest of the part is left out, up to SINCE. */
 void cache_skip_hot(struct cache *self, struct cache_hot *hot);
 
+/* The user, who is in the order of use, becomes the oldest: the next to go. */
+void cache_cool(struct cache *self, uint32_t block, uint32_t now_s);
+
 #endif

@@ -193,8 +193,7 @@ static void each_user_is_given_in_order(void **state)
                 at_second = room->model;
             }
             /* What changes during the second part may be missed. */
-            for (int i = changes_max == 0 || hot.part == CACHE_HOT_SINCE ? 0
-                                                                         : rand() % changes_max;
+            for (int i = changes_max == 0 || hot.part == CACHE_HOT_SINCE ? 0 : rand() % changes_max;
                  i > 0; i--) {
                 change(room);
             }

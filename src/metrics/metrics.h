@@ -31,6 +31,8 @@
     X(METRIC_CLIENTS, "connected_clients")                                                         \
     X(METRIC_CLIENT_BYTES, "used_memory_clients")                                                  \
     X(METRIC_RESTING_THREADS, "resting_threads")                                                   \
+    X(METRIC_WARM_LOADED, "warm_users_loaded")                                                     \
+    X(METRIC_WARM_SKIPPED, "warm_users_skipped")                                                   \
     /* Since the start. */                                                                         \
     X(METRIC_COMMANDS, "total_commands_processed")                                                 \
     X(METRIC_CONNECTIONS, "total_connections_received")                                            \

@@ -9,6 +9,7 @@ struct shard_limits visit_share_limits(const struct net *net, const struct shard
     share.cache_bytes = limits->cache_bytes / net->threads;
     share.dirty_bytes = limits->dirty_bytes / net->threads;
     share.cache_users = limits->cache_users / net->threads;
+    share.warm_rate = (limits->warm_rate + net->threads - 1) / net->threads;
     return share;
 }
 

@@ -82,6 +82,7 @@ void shard_destroy(struct shard **taken_shard)
             free(waiter);
         }
     }
+    hot_list_deinit(&self->hot_list);
     free(self->spare_gathering);
     waiting_table_deinit(&self->waiting);
     cache_deinit(&self->cache);
@@ -336,6 +337,8 @@ bool shard_turn(struct shard *self, uint64_t now_ms)
     more |= shard_turn_room(self);
     more |= shard_turn_saves(self);
     more |= shard_turn_carry(self);
+    more |= shard_turn_warm(self);
+    more |= shard_turn_hot(self);
     shard_turn_journal(self);
     if (slab_is_sparse(self->cache.slab)) {
         const uint32_t moved = cache_compact(&self->cache, TURN_MOVES);

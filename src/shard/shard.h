@@ -29,6 +29,7 @@
 #include "message/publication.h"
 #include "message/reply.h"
 #include "metrics/metrics.h"
+#include "shard/hot_list.h"
 #include "store/worker.h"
 
 #include <stdbool.h>
@@ -40,6 +41,9 @@ enum {
     SHARD_SAVES_MAX = 256,
 
     SHARD_PREFETCH_MAX = 64,
+
+    /* Users of a warm restart that stand in line, a shard. */
+    SHARD_WARM_MAX = 256,
 };
 
 /* The shard's share of the options that may change live. */
@@ -51,6 +55,7 @@ struct shard_limits {
     uint32_t tombstones_kept; /* 1 or more. */
     uint64_t commit_delay_ms;
     uint8_t mention_ids_kept;
+    uint32_t warm_rate; /* Users a second that shard_warm has loaded at the most; 0: none. */
 };
 
 /* Where its effects go. */
@@ -145,6 +150,21 @@ bool shard_turn(struct shard *self, uint64_t now_ms) ON_SHARD_THREAD;
 /* Has something begun, since the last shard_turn, that goes on with the next one? Without one it
  * would wait until the next completion, or for time to pass. */
 bool shard_wants_turn(const struct shard *self) ON_SHARD_THREAD;
+
+/* Warm restart (shard_warm.c). The user is to be loaded once there is time and room for it; who
+ * comes first is hotter, and nobody goes for it. False: as many stand in line as may; else
+ * METRIC_WARM_LOADED or METRIC_WARM_SKIPPED will count it. */
+NODISCARD bool shard_warm(struct shard *self, struct user_id user) ON_SHARD_THREAD;
+
+/* Those who stand in line are not loaded. */
+void shard_end_warm(struct shard *self) ON_SHARD_THREAD;
+
+/* Makes a list of the hottest users, `users_max` at the most, in slices; one that was being made is
+ * dropped. */
+NODISCARD enum status shard_begin_hot(struct shard *self, uint32_t users_max) ON_SHARD_THREAD;
+
+/* True: it is made, and the caller's. */
+NODISCARD bool shard_take_hot(struct shard *self, struct hot_list *out_list) ON_SHARD_THREAD;
 
 /* Brings the gauges up to date. */
 void shard_publish_metrics(struct shard *self) ON_SHARD_THREAD;

@@ -6,6 +6,7 @@
 #define SHARD_SHARD_INTERNAL_H
 
 #include "cache/cache.h"
+#include "cache/cache_hot.h"
 #include "shard/breaker.h"
 #include "shard/shard.h"
 #include "shard/waiting.h"
@@ -46,6 +47,13 @@ enum {
     /* Segments of the journal that are needed: with more, users are written before their time. */
     JOURNAL_LONG_SEGMENTS = 64,
 
+    /* Users of a warm restart: loaded at once, and at once while clients wait for loads too;
+     * recovery's loads find room beside them. */
+    WARM_LOADS_MAX = 8,
+    WARM_LOADS_BESIDE_CLIENTS = 2,
+    TURN_WARM = 64,
+    TURN_HOT = 256, /* Users looked at for the list of the hottest. */
+
     /* Rows of a partial user that are put upon what the store has, a turn. */
     TURN_ROWS = 512,
 
@@ -76,6 +84,16 @@ struct erasure {
 struct flush_waiter {
     struct flush_waiter *next;
     struct command_token token;
+};
+
+/* Who is to be loaded without a client asking. */
+struct warm {
+    uint32_t first; /* In line: users[first % SHARD_WARM_MAX] is the next. */
+    uint32_t count;
+    uint32_t under_way;
+    uint64_t earned; /* Loads that the rate allows now, in thousandths. */
+    uint64_t earned_ms;
+    struct user_id users[SHARD_WARM_MAX];
 };
 
 struct shard {
@@ -137,7 +155,10 @@ struct shard {
     uint32_t loads_late; /* Of those in flight: nobody waits for them any more. */
     struct waiting *loads[SHARD_LOADS_MAX]; /* In flight. */
     uint32_t loads_in_flight;
-    uint32_t images_held;              /* Loaded, and not yet in the cache. */
+    uint32_t images_held; /* Loaded, and not yet in the cache. */
+    struct warm warm;
+    struct cache_hot hot;
+    struct hot_list hot_list;          /* Without ids: none is being made. */
     struct gathering *spare_gathering; /* Kept for the next command to several users. */
     struct state_view views[VIEWS_MAX];
 };
@@ -180,6 +201,21 @@ bool shard_turn_queues(struct shard *self);
 void shard_excuse_loads(struct shard *self, uint64_t now_ms);
 /* Fails those who have waited too long for the store. */
 void shard_turn_loads(struct shard *self);
+
+/* False: there is no memory for it, or the store is not asked now. */
+bool shard_begin_warm_load(struct shard *self, struct user_id user);
+
+/* shard_warm.c */
+/* Does nobody wait for the user but the warm restart? */
+bool shard_is_warm_load(const struct waiting *waiting);
+/* STATUS_CACHE_FULL: nobody goes for it. */
+enum status shard_find_warm_room(const struct shard *self, uint64_t bytes);
+/* The user is in memory now, and colder than all who were there. */
+void shard_place_warm(struct shard *self, struct user_id user);
+/* The user is in memory, or not there. */
+void shard_end_warm_load(struct shard *self, struct user_id user);
+bool shard_turn_warm(struct shard *self);
+bool shard_turn_hot(struct shard *self);
 
 /* shard_room.c */
 /* STATUS_OK: so much may be taken now. STATUS_BUSY: room is being made. Else there will be none.

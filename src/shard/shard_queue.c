@@ -46,6 +46,10 @@ static void end_waiting(struct shard *self, struct waiting *waiting)
     drop_image(self, waiting);
     waiting->for_what = WAITING_FOR_NOTHING;
     waiting->absent = false;
+    if (waiting->is_warm) {
+        waiting->is_warm = false;
+        shard_end_warm_load(self, waiting->user);
+    }
     if (waiting->flushers == NULL) {
         waiting_release(&self->waiting, waiting);
     }
@@ -97,6 +101,16 @@ static uint64_t measure_image(const struct image *image)
                                    pieces * sizeof(struct leaf_entry));
 }
 
+static enum status find_room(struct shard *self, const struct waiting *waiting, uint32_t partial,
+                             uint64_t bytes)
+{
+    if (partial != BLOCK_NONE) {
+        return shard_make_room_for_partial(self, bytes, waiting->user);
+    }
+    return shard_is_warm_load(waiting) ? shard_find_warm_room(self, bytes)
+                                       : shard_make_room(self, bytes, 1, waiting->user);
+}
+
 /* The loaded image into the cache. STATUS_BUSY: not yet; else the user is there, though a large
  * one's leaves may still have to follow. */
 static enum status install(struct shard *self, struct waiting *waiting)
@@ -106,9 +120,7 @@ static enum status install(struct shard *self, struct waiting *waiting)
     }
     const uint64_t bytes = measure_image(waiting->image);
     const uint32_t partial = cache_find(&self->cache, waiting->user);
-    enum status status = partial == BLOCK_NONE
-                             ? shard_make_room(self, bytes, 1, waiting->user)
-                             : shard_make_room_for_partial(self, bytes, waiting->user);
+    enum status status = find_room(self, waiting, partial, bytes);
     if (status != STATUS_OK) {
         return status;
     }
@@ -188,6 +200,9 @@ static void turn_leaves(struct shard *self, struct waiting *waiting)
         return;
     }
     cache_end_load(&self->cache, block);
+    if (shard_is_warm_load(waiting)) {
+        shard_place_warm(self, waiting->user);
+    }
     shard_pump(self, waiting);
 }
 
@@ -315,6 +330,21 @@ static enum pumped pump_one(struct shard *self, struct waiting *waiting, enum st
     UNREACHABLE("a user that is in memory needs no load");
 }
 
+/* The user, for whom no command waits. True: a large one, whose leaves have to follow. */
+static bool bring_in_warm(struct shard *self, struct waiting *waiting)
+{
+    if (waiting->image == NULL || install(self, waiting) != STATUS_OK) {
+        return false;
+    }
+    if (waiting->image == NULL) {
+        shard_place_warm(self, waiting->user);
+        return false;
+    }
+    waiting->for_what = WAITING_FOR_LEAVES;
+    waiting_queue_push(&self->leaf_queue, waiting);
+    return true;
+}
+
 /* False: the user waits for room, and stands in no queue. */
 static bool pump(struct shard *self, struct waiting *waiting, uint32_t *budget)
 {
@@ -342,7 +372,9 @@ static bool pump(struct shard *self, struct waiting *waiting, uint32_t *budget)
             return true;
         }
     }
-    end_waiting(self, waiting);
+    if (!shard_is_warm_load(waiting) || !bring_in_warm(self, waiting)) {
+        end_waiting(self, waiting);
+    }
     return true;
 }
 
@@ -363,7 +395,8 @@ void shard_wait(struct shard *self, const struct waiter *waiter, enum outcome ou
         return;
     }
     if (waiting == NULL || waiting_push(&self->waiting, waiting, waiter) != STATUS_OK) {
-        if (waiting != NULL && waiting->first == NULL && waiting->flushers == NULL) {
+        if (waiting != NULL && waiting->first == NULL && waiting->flushers == NULL &&
+            waiting->for_what == WAITING_FOR_NOTHING) {
             waiting_release(&self->waiting, waiting);
         }
         struct waiter failed = *waiter;
@@ -397,6 +430,20 @@ void shard_wait(struct shard *self, const struct waiter *waiter, enum outcome ou
         break;
     }
     UNREACHABLE("a command that was answered does not wait");
+}
+
+bool shard_begin_warm_load(struct shard *self, struct user_id user)
+{
+    struct waiting *waiting = waiting_acquire(&self->waiting, user);
+    if (waiting == NULL) {
+        return false;
+    }
+    waiting->is_warm = begin_load(self, waiting);
+    if (!waiting->is_warm) {
+        waiting_release(&self->waiting, waiting);
+        return false;
+    }
+    return true;
 }
 
 static void end_load(struct shard *self, struct store_completion *completion)

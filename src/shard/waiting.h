@@ -70,6 +70,7 @@ struct overlay {
 struct waiting {
     struct user_id user;
     enum waiting_for for_what;
+    bool is_warm;  /* Loaded for the warm restart, whoever else waits. */
     bool is_late;  /* WAITING_FOR_LOAD, which takes so long that nobody is to wait. */
     uint32_t load; /* WAITING_FOR_LOAD: which of those in flight. */
     uint64_t load_began_ms;
