@@ -31,6 +31,7 @@
     X(METRIC_CLIENTS, "connected_clients")                                                         \
     X(METRIC_CLIENT_BYTES, "used_memory_clients")                                                  \
     X(METRIC_RESTING_THREADS, "resting_threads")                                                   \
+    X(METRIC_WARM_MEMORY, "used_memory_warm")                                                      \
     X(METRIC_WARM_LOADED, "warm_users_loaded")                                                     \
     X(METRIC_WARM_SKIPPED, "warm_users_skipped")                                                   \
     /* Since the start. */                                                                         \

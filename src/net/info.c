@@ -107,6 +107,7 @@ static void add_memory(struct info_text *to, struct net *net)
     info_add(to, "used_memory_journal:%" PRIu64 "\r\n", report.journal);
     info_add(to, "used_memory_clients:%" PRIu64 "\r\n", report.clients);
     info_add(to, "used_memory_store:%" PRIu64 "\r\n", report.store);
+    info_add(to, "used_memory_warm:%" PRIu64 "\r\n", report.warm);
     add_size(to, "total_system_memory",
              (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
     add_size(to, "maxmemory", settings.limits.cache_bytes);
@@ -133,6 +134,7 @@ static void add_persistence(struct info_text *to, struct net *net)
     }
     if (net->has_journal) {
         info_add_journal(to, net);
+        info_add_warm(to, net);
     }
 }
 

@@ -162,6 +162,7 @@ static void turn_shard(struct loop *self) THREAD_ATTRIBUTE(requires_capability(s
     }
     durable_turn(self);
     self->more = loop_turn_shard(self);
+    self->more |= loop_turn_warm(self);
     turn_writing(self);
     visit_end(self, self);
 }
@@ -374,7 +375,10 @@ enum status loop_init(struct loop *self, struct net *lent_net, uint32_t number,
     if (!init_handles(self)) {
         return STATUS_MEMORY;
     }
-    const enum status status = init_shard(self);
+    enum status status = loop_init_warm(self);
+    if (status == STATUS_OK) {
+        status = init_shard(self);
+    }
     return status == STATUS_OK ? durable_open(self, out_failure) : status;
 }
 
@@ -412,6 +416,7 @@ bool loop_deinit(struct loop *self)
     }
     feed_deinit(&self->feed);
     feed_draft_deinit(&self->draft);
+    loop_deinit_warm(self);
     if (self->shard != NULL) {
         shard_destroy(&self->shard);
     }

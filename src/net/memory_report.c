@@ -31,9 +31,11 @@ struct memory_report memory_report_take(struct net *net)
         .clients = net_peek_metric(net, METRIC_CLIENT_BYTES),
         .journal = net_peek_metric(net, METRIC_JOURNAL_MEMORY),
         .store = store->ops->count_memory(store->self),
+        .warm = net_peek_metric(net, METRIC_WARM_MEMORY) +
+                atomic_load_explicit(&net->warm.bytes, memory_order_relaxed),
         .resident = read_resident_bytes(),
     };
-    report.used = report.cache + report.journal + report.clients + report.store;
+    report.used = report.cache + report.journal + report.clients + report.store + report.warm;
     report.peak = atomic_load_explicit(&net->memory_peak, memory_order_relaxed);
     while (report.used > report.peak &&
            !atomic_compare_exchange_weak_explicit(&net->memory_peak, &report.peak, report.used,

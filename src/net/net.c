@@ -83,6 +83,7 @@ enum status net_create(struct net **out_net, const struct net_config *config,
     pthread_mutex_init(&self->settings_lock, NULL);
     pthread_mutex_init(&self->lending.lock, NULL);
     pthread_mutex_init(&self->stats_lock, NULL);
+    warm_link_init(&self->warm);
     slowlog_init(&self->slowlog);
     latency_init(&self->latency);
     self->store_watch =
@@ -221,6 +222,7 @@ bool net_destroy(struct net **taken_net)
     pthread_mutex_destroy(&self->settings_lock);
     pthread_mutex_destroy(&self->lending.lock);
     pthread_mutex_destroy(&self->stats_lock);
+    warm_link_deinit(&self->warm);
     slowlog_deinit(&self->slowlog);
     latency_deinit(&self->latency);
     free(self->baseline);

@@ -6,6 +6,7 @@
 #define NET_NET_INTERNAL_H
 
 #include "base/hash.h"
+#include "memory/ring.h"
 #include "net/connection.h"
 #include "net/dispatch.h"
 #include "net/durable.h"
@@ -16,6 +17,7 @@
 #include "net/latency.h"
 #include "net/link.h"
 #include "net/net.h"
+#include "net/net_warm.h"
 #include "net/rates.h"
 #include "net/request.h"
 #include "net/slowlog.h"
@@ -122,11 +124,27 @@ struct loop {
     struct buffer scratch; /* The list of a command. */
     struct buffer line;    /* An inline command. */
 
+    /* Warm restart (net_warm.h). */
+    struct ring warm_users; /* To be loaded, from the first thread. */
+    uint64_t hot_seen;      /* The list that was asked for last, as far as this loop is. */
+    bool is_making_hot;
+    struct hot_list hot_list;  /* The first thread's from hot_made on. */
+    _Atomic uint64_t hot_made; /* Of hot_asked. */
+
     /* Stopping. */
     enum stop_phase phase;
     _Atomic bool has_answered; /* Read by the thread that stops. */
     _Atomic bool has_written;
     bool flush_is_sent;
+};
+
+/* Between the first thread and the loops. */
+struct warm_link {
+    pthread_mutex_t lock;
+    struct net_warm figures; /* Under the lock. */
+    _Atomic uint64_t hot_asked;
+    _Atomic uint32_t hot_share;
+    _Atomic uint64_t bytes; /* Of lists that are made. */
 };
 
 struct net {
@@ -146,6 +164,7 @@ struct net {
     struct slowlog slowlog;
     struct latency latency;
     struct store_watch store_watch;
+    struct warm_link warm;
     struct rates rates;           /* Taken by loop 0. */
     _Atomic uint64_t memory_peak; /* The highest used_memory seen. */
     pthread_mutex_t stats_lock;
@@ -269,6 +288,17 @@ enum session_outcome session_run_config(struct connection *self, const struct sl
 /* info.c */
 void info_write(struct connection *connection, const struct slice *sections, uint32_t count);
 
+/* net_warm.c */
+void warm_link_init(struct warm_link *self);
+void warm_link_deinit(struct warm_link *self);
+NODISCARD enum status loop_init_warm(struct loop *self);
+void loop_deinit_warm(struct loop *self);
+/* Inside the own shard, once a turn. True: something was begun that goes on at the next turn. */
+bool loop_turn_warm(struct loop *self) ON_SHARD_THREAD;
+
+/* info_warm.c: of the section about persistence, where there is a data folder. */
+void info_add_warm(struct info_text *to, struct net *net);
+
 /* info_journal.c: of the section about persistence, where there is a journal. */
 void info_add_journal(struct info_text *to, struct net *net);
 
@@ -279,11 +309,12 @@ void info_add_latencystats(struct info_text *to, struct net *net);
 
 /* memory_report.c */
 struct memory_report {
-    uint64_t used; /* The four together. */
+    uint64_t used; /* The five together. */
     uint64_t cache;
     uint64_t journal;
     uint64_t clients;
     uint64_t store;
+    uint64_t warm;
     uint64_t peak;     /* Of `used`. */
     uint64_t resident; /* The process's. */
 };

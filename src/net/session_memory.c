@@ -38,7 +38,7 @@ static void memory_stats(struct connection *self)
     struct resp_writer *to = &self->writer;
     const struct memory_report report = memory_report_take(net);
     const uint64_t users = net_peek_metric(net, METRIC_CACHED_USERS);
-    resp_write_map_head(to, 14);
+    resp_write_map_head(to, 15);
     write_integer(to, "peak.allocated", report.peak);
     write_integer(to, "total.allocated", report.used);
     write_integer(to, "clients.normal", report.clients);
@@ -46,6 +46,7 @@ static void memory_stats(struct connection *self)
     write_integer(to, "cache.resident", net_peek_metric(net, METRIC_CACHE_RESIDENT));
     write_integer(to, "journal.allocated", report.journal);
     write_integer(to, "store.allocated", report.store);
+    write_integer(to, "warm.allocated", report.warm);
     write_integer(to, "keys.count", users);
     write_integer(to, "keys.bytes-per-key", users == 0 ? 0 : report.cache / users);
     write_integer(to, "dataset.bytes", report.cache);

@@ -86,6 +86,12 @@ enum {
         "users in the cache, at least one a thread; 0: no bound but cache-memory")                 \
     SIZE(dirty_memory_bytes, "dirty-memory", CACHE, LIVE, NULL, 64 * OPTIONS_KB, 64 * OPTIONS_TB,  \
         "unwritten changes before updates are refused; half of cache-memory unless set")           \
+    TIME(warm_save_ms, "warm-save", CACHE, LIVE, "300s", 0, 365 * OPTIONS_DAY_MS,                  \
+        "save the hottest users' ids so often, and at the end, for the next start; 0: never")      \
+    INTEGER(warm_users, "warm-users", CACHE, LIVE, "4000000", 1, 400000000,                        \
+        "users whose ids are saved so, at the most")                                               \
+    INTEGER(warm_rate, "warm-rate", CACHE, LIVE, "20000", 0, 10000000,                             \
+        "load so many of them a second after a start, without a client asking; 0: none")           \
     INTEGER(mention_ids_kept, "mention-ids-kept", STATES, LIVE, "16", 4, 255,                      \
         "newest unread mentions of a state that are known by id")                                  \
     INTEGER(max_channels, "max-channels", STATES, LIVE, "100000", 1, 1000000,                      \

@@ -10,6 +10,7 @@
 #include "server/history.h"
 #include "server/options_rewrite.h"
 #include "server/version.h"
+#include "server/warm.h"
 #include "store/store_memory.h"
 #include "store_rocksdb/store_rocksdb.h"
 
@@ -50,6 +51,7 @@ struct server {
     struct history history; /* With a data folder. */
     uint64_t history_retry_ms;
     struct net *net;
+    struct warm *warm; /* With a data folder. */
     sigset_t signals;
 };
 
@@ -62,7 +64,8 @@ static struct net_settings settings_of(const struct options *options)
                    .max_channels = (uint32_t)options->max_channels,
                    .tombstones_kept = (uint32_t)options->tombstones_kept,
                    .commit_delay_ms = options->commit_delay_ms,
-                   .mention_ids_kept = (uint8_t)options->mention_ids_kept},
+                   .mention_ids_kept = (uint8_t)options->mention_ids_kept,
+                   .warm_rate = (uint32_t)options->warm_rate},
         .idle_timeout_ms = options->timeout_ms,
         .output_max = options->client_output_limit_bytes,
         .clients_bytes_max = options->maxmemory_clients_bytes,
@@ -467,6 +470,9 @@ static void mark_end(struct server *self)
 static enum server_exit stop(struct server *self)
 {
     const bool written = wait_until_written(self);
+    if (written && self->warm != NULL) {
+        warm_end(self->warm, &self->signals);
+    }
     const uint64_t unwritten = written ? 0 : net_count_unwritten(self->net);
     const bool is_kept = net_destroy(&self->net);
     if (!written) {
@@ -499,26 +505,47 @@ static void turn_history(struct server *self)
     self->history_retry_ms = now_ms + HISTORY_RETRY_MS;
 }
 
-/* Until a signal comes. */
+/* Until a signal comes; meanwhile there is something to be done on the disk. */
 static int wait_for_signal(struct server *self)
 {
-    const struct timespec step = {.tv_nsec = RECOVERY_STEP_MS * 1000000L};
     int signal = 0;
-    while (self->history.is_open && !self->history.is_ended) {
+    while (self->history.is_open) {
+        uint32_t step_ms = self->history.is_ended ? UINT32_MAX : RECOVERY_STEP_MS;
+        turn_history(self);
+        if (self->warm != NULL) {
+            const uint32_t warm_ms = warm_turn(self->warm);
+            step_ms = warm_ms < step_ms ? warm_ms : step_ms;
+        }
+        const struct timespec step = {.tv_sec = step_ms / 1000,
+                                      .tv_nsec = step_ms % 1000 * 1000000L};
         signal = sigtimedwait(&self->signals, NULL, &step);
         if (signal > 0) {
             return signal;
         }
-        turn_history(self);
     }
     while (sigwait(&self->signals, &signal) != 0) {
     }
     return signal;
 }
 
+static void begin_warm(struct server *self)
+{
+    const struct warm_config config = {.lent_files = self->files,
+                                       .lent_folder = self->datadir.path,
+                                       .lent_log = &self->log,
+                                       .lent_net = self->net,
+                                       .threads = options_get_threads(&self->options),
+                                       .lent_options = &self->options,
+                                       .lent_options_lock = &self->options_lock};
+    if (self->has_datadir && warm_create(&self->warm, &config) != STATUS_OK) {
+        log_write(&self->log, LOG_LEVEL_WARN, "nobody is loaded: the system gives no more memory");
+    }
+}
+
 static enum server_exit serve(struct server *self)
 {
     say_ready(self);
+    begin_warm(self);
     const int signal = wait_for_signal(self);
     atomic_store(&self->is_stopping, true);
     log_write(&self->log, LOG_LEVEL_INFO, "stopping on %s",
@@ -547,6 +574,9 @@ enum server_exit server_run(const struct options *options, const char *config_pa
     const enum server_exit result = start(&self) ? serve(&self) : SERVER_EXIT_FAILED;
     history_close(&self.history);
     free(self.generations);
+    if (self.warm != NULL) {
+        warm_destroy(&self.warm);
+    }
     if (self.store.ops != NULL) {
         self.store.ops->close(self.store.self);
     }

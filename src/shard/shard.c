@@ -367,6 +367,7 @@ void shard_publish_metrics(struct shard *self)
     metrics_set(metrics, METRIC_BREAKERS_OPEN, self->breaker.state != BREAKER_CLOSED);
     metrics_set(metrics, METRIC_WRITES_IN_FLIGHT,
                 self->saves_in_flight[0] + self->saves_in_flight[1]);
+    metrics_set(metrics, METRIC_WARM_MEMORY, hot_list_count_bytes(&self->hot_list));
     metrics_set(metrics, METRIC_CACHE_USED, usage.used_bytes);
     metrics_set(metrics, METRIC_CACHE_RESIDENT, usage.resident_bytes);
 }
