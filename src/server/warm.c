@@ -147,9 +147,10 @@ static void turn_giving(struct warm *self, const struct settings *settings)
     }
 }
 
-static void turn_waiting(struct warm *self)
+static void turn_waiting(struct warm *self, const struct settings *settings)
 {
     const uint64_t now_ms = read_now_ms();
+    self->is_stopped |= settings->rate == 0;
     const uint64_t loaded = net_peek_metric(self->config.lent_net, METRIC_WARM_LOADED);
     const uint64_t skipped = net_peek_metric(self->config.lent_net, METRIC_WARM_SKIPPED);
     if (loaded + skipped < self->given) {
@@ -228,7 +229,7 @@ uint32_t warm_turn(struct warm *self)
         turn_giving(self, &settings);
         return GIVE_STEP_MS;
     case WARM_WAITING:
-        turn_waiting(self);
+        turn_waiting(self, &settings);
         return GIVE_STEP_MS;
     case WARM_RESTING:
         break;

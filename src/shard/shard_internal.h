@@ -91,6 +91,11 @@ struct warm {
     uint32_t first; /* In line: users[first % SHARD_WARM_MAX] is the next. */
     uint32_t count;
     uint32_t under_way;
+    /* Loads are numbered. None begins far ahead of one that is not done, which would come to stand
+     * behind all that were. */
+    uint32_t begun;  /* The next one's number. */
+    uint32_t done;   /* All before this one are done, */
+    uint32_t ahead;  /* and of those behind it these, a bit each. */
     uint64_t earned; /* Loads that the rate allows now, in thousandths. */
     uint64_t earned_ms;
     struct user_id users[SHARD_WARM_MAX];
@@ -213,7 +218,7 @@ enum status shard_find_warm_room(const struct shard *self, uint64_t bytes);
 /* The user is in memory now, and colder than all who were there. */
 void shard_place_warm(struct shard *self, struct user_id user);
 /* The user is in memory, or not there. */
-void shard_end_warm_load(struct shard *self, struct user_id user);
+void shard_end_warm_load(struct shard *self, const struct waiting *waiting);
 bool shard_turn_warm(struct shard *self);
 bool shard_turn_hot(struct shard *self);
 

@@ -48,7 +48,7 @@ static void end_waiting(struct shard *self, struct waiting *waiting)
     waiting->absent = false;
     if (waiting->is_warm) {
         waiting->is_warm = false;
-        shard_end_warm_load(self, waiting->user);
+        shard_end_warm_load(self, waiting);
     }
     if (waiting->flushers == NULL) {
         waiting_release(&self->waiting, waiting);
@@ -439,6 +439,7 @@ bool shard_begin_warm_load(struct shard *self, struct user_id user)
         return false;
     }
     waiting->is_warm = begin_load(self, waiting);
+    waiting->warm = self->warm.begun;
     if (!waiting->is_warm) {
         waiting_release(&self->waiting, waiting);
         return false;

@@ -9,6 +9,8 @@
 #include "base/assert.h"
 #include "shard/shard_internal.h"
 
+_Static_assert((int)WARM_LOADS_MAX < 32, "those that are done have a bit each");
+
 enum {
     /* What the rate allows and was not used is kept for so long. */
     WARM_EARNED_MAX_MS = 100,
@@ -68,12 +70,16 @@ void shard_place_warm(struct shard *self, struct user_id user)
     cache_cool(&self->cache, cache_find(&self->cache, user), (uint32_t)(self->now_ms / 1000));
 }
 
-void shard_end_warm_load(struct shard *self, struct user_id user)
+void shard_end_warm_load(struct shard *self, const struct waiting *waiting)
 {
-    const bool is_there = cache_find(&self->cache, user) != BLOCK_NONE;
+    struct warm *warm = &self->warm;
+    const bool is_there = cache_find(&self->cache, waiting->user) != BLOCK_NONE;
     metrics_add(self->lent_metrics, is_there ? METRIC_WARM_LOADED : METRIC_WARM_SKIPPED, 1);
-    ASSERT(self->warm.under_way > 0);
-    self->warm.under_way--;
+    ASSERT(warm->under_way > 0);
+    warm->under_way--;
+    for (warm->ahead |= 1U << (waiting->warm - warm->done); warm->ahead & 1; warm->ahead >>= 1) {
+        warm->done++;
+    }
 }
 
 static void earn(struct shard *self)
@@ -93,7 +99,7 @@ static bool may_load(const struct shard *self)
     const struct warm *warm = &self->warm;
     const bool clients_wait = self->loads_in_flight + self->images_held > warm->under_way;
     const uint32_t most = clients_wait ? WARM_LOADS_BESIDE_CLIENTS : WARM_LOADS_MAX;
-    return warm->earned >= WARM_PRICE && warm->under_way < most && self->loads_late == 0 &&
+    return warm->earned >= WARM_PRICE && warm->begun - warm->done < most && self->loads_late == 0 &&
            self->load_queue.first == NULL && breaker_may(&self->breaker, self->now_ms);
 }
 
@@ -125,11 +131,11 @@ bool shard_turn_warm(struct shard *self)
                 return false;
             }
             warm->earned -= WARM_PRICE;
-            warm->under_way++;
             if (shard_begin_warm_load(self, take_first(warm))) {
+                warm->under_way++;
+                warm->begun++;
                 continue;
             }
-            warm->under_way--;
         } else {
             (void)take_first(warm);
         }

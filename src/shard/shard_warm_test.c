@@ -357,6 +357,32 @@ static void few_are_loaded_at_once(void **state)
     shard_thread_leave();
 }
 
+/* A load that takes long does not come to stand behind all that follow. */
+static void none_is_far_ahead_of_another(void **state)
+{
+    (void)state;
+    shard_thread_enter();
+    struct world *world = begin(0, 1000000);
+    warm(world, 1, 30);
+    /* The first one's answer comes after those of all others that could be sent. */
+    const struct store_request first = world->pending[0];
+    memmove(world->pending, world->pending + 1, --world->pending_count * sizeof first);
+    while (world->pending_count > 0) {
+        complete(world, STATUS_OK);
+    }
+    assert_counts(world, WARM_LOADS_MAX - 1, 0);
+    world->pending[world->pending_count++] = first;
+    complete(world, STATUS_OK);
+    assert_int_equal(world->pending_count, WARM_LOADS_MAX);
+    complete_all(world);
+    static const uint64_t order[] = {2,  3,  4,  5,  6,  7,  8,  1,  9,  10, 11, 12, 13, 14, 15,
+                                     16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30};
+    assert_order(world, order, 30);
+    assert_at_rest(world);
+    end(world);
+    shard_thread_leave();
+}
+
 static void the_rate_is_kept(void **state)
 {
     (void)state;
@@ -599,6 +625,7 @@ int main(void)
         cmocka_unit_test(room_that_is_taken_meanwhile_is_not_taken_back),
         cmocka_unit_test(bytes_are_a_bound_as_well),
         cmocka_unit_test(few_are_loaded_at_once),
+        cmocka_unit_test(none_is_far_ahead_of_another),
         cmocka_unit_test(the_rate_is_kept),
         cmocka_unit_test(a_store_that_fails_is_left_alone),
         cmocka_unit_test(a_store_that_hangs_is_not_asked_for_more),

@@ -71,6 +71,7 @@ struct waiting {
     struct user_id user;
     enum waiting_for for_what;
     bool is_warm;  /* Loaded for the warm restart, whoever else waits. */
+    uint32_t warm; /* The load's number there. */
     bool is_late;  /* WAITING_FOR_LOAD, which takes so long that nobody is to wait. */
     uint32_t load; /* WAITING_FOR_LOAD: which of those in flight. */
     uint64_t load_began_ms;
