@@ -335,6 +335,21 @@ static bool draw_run_id(const struct server *self, char to[static NET_RUN_ID_SIZ
     return true;
 }
 
+/* Before anybody is served: who asks is told that users are being loaded. */
+static void begin_warm(struct server *self)
+{
+    const struct warm_config config = {.lent_files = self->files,
+                                       .lent_folder = self->datadir.path,
+                                       .lent_log = &self->log,
+                                       .lent_net = self->net,
+                                       .threads = options_get_threads(&self->options),
+                                       .lent_options = &self->options,
+                                       .lent_options_lock = &self->options_lock};
+    if (self->has_datadir && warm_create(&self->warm, &config) != STATUS_OK) {
+        log_write(&self->log, LOG_LEVEL_WARN, "nobody is loaded: the system gives no more memory");
+    }
+}
+
 static bool start(struct server *self)
 {
     raise_file_limit(self);
@@ -388,6 +403,7 @@ static bool start(struct server *self)
         (void)net_destroy(&self->net);
         return false;
     }
+    begin_warm(self);
     if (net_begin(self->net, self->epoch, &failure) != STATUS_OK) {
         (void)net_destroy(&self->net);
         return fail(self, failure.text);
@@ -528,24 +544,9 @@ static int wait_for_signal(struct server *self)
     return signal;
 }
 
-static void begin_warm(struct server *self)
-{
-    const struct warm_config config = {.lent_files = self->files,
-                                       .lent_folder = self->datadir.path,
-                                       .lent_log = &self->log,
-                                       .lent_net = self->net,
-                                       .threads = options_get_threads(&self->options),
-                                       .lent_options = &self->options,
-                                       .lent_options_lock = &self->options_lock};
-    if (self->has_datadir && warm_create(&self->warm, &config) != STATUS_OK) {
-        log_write(&self->log, LOG_LEVEL_WARN, "nobody is loaded: the system gives no more memory");
-    }
-}
-
 static enum server_exit serve(struct server *self)
 {
     say_ready(self);
-    begin_warm(self);
     const int signal = wait_for_signal(self);
     atomic_store(&self->is_stopping, true);
     log_write(&self->log, LOG_LEVEL_INFO, "stopping on %s",

@@ -260,6 +260,7 @@ void node_turn(struct node *self)
     }
     if (!self->is_dead) {
         turn_history(self);
+        node_turn_warm(self);
     }
     if (disk_is_dead(self->lent_disk)) {
         self->is_dead = true;

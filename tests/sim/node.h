@@ -34,6 +34,7 @@ enum {
     NODE_SHARDS_MAX = 4,
     NODE_REQUESTS_MAX = SHARD_LOADS_MAX + SHARD_SAVES_MAX + 1,
     NODE_STOP_TIMEOUT_MS = 10000,
+    NODE_WARM_MAX = 1000,
 };
 
 /* What a start is given; it may change from one to the next. */
@@ -141,7 +142,12 @@ struct node {
     struct node_held *held; /* Answers and messages that wait, the oldest first. */
     uint32_t held_count;
     uint32_t held_room;
-    uint32_t fresh; /* The last so many of them are of this turn. */
+    uint32_t fresh;                     /* The last so many of them are of this turn. */
+    struct user_id warm[NODE_WARM_MAX]; /* Of the start's list. */
+    uint32_t warm_count;
+    uint32_t warm_at;
+    struct hot_list hot_lists[NODE_SHARDS_MAX]; /* Of those that make some, which are made. */
+    bool is_listing;
 };
 
 struct node *node_create(struct world *lent_world, struct disk *lent_disk,

@@ -12,6 +12,16 @@ enum {
     NODE_TURNS_MAX = 64, /* Of a shard that asks for another one at once. */
 };
 
+#define NODE_DATA_FOLDER "data"
+
+/* node_warm.c */
+uint32_t node_get_warm_rate(void);
+void node_begin_warm(struct node *self);
+void node_turn_warm(struct node *self) ON_SHARD_THREAD;
+/* At a clean end: all is written, and the shards are there. */
+void node_save_warm(struct node *self) ON_SHARD_THREAD;
+void node_end_warm(struct node *self);
+
 /* node_store.c: what comes back from the store by now. */
 void node_complete_requests(struct node_shard *self) ON_SHARD_THREAD;
 /* The log is written: what was sent since may be done. */

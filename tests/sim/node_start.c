@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DATA_FOLDER "data"
-
 static bool meet_store(struct node *self)
 {
     const struct store store = sim_store_get(self->lent_store);
@@ -26,13 +24,14 @@ static bool meet_store(struct node *self)
 static bool open_folder(struct node *self)
 {
     const struct random random = random_fake_get(&self->random);
-    if (datadir_open(&self->datadir, DATA_FOLDER, &self->files, &random, &self->failure) !=
+    if (datadir_open(&self->datadir, NODE_DATA_FOLDER, &self->files, &random, &self->failure) !=
         STATUS_OK) {
         return false;
     }
     self->has_datadir = true;
-    if (!meet_store(self) || history_open(&self->history, DATA_FOLDER, &self->files, &self->log,
-                                          self->options.shards, &self->failure) != STATUS_OK) {
+    if (!meet_store(self) ||
+        history_open(&self->history, NODE_DATA_FOLDER, &self->files, &self->log,
+                     self->options.shards, &self->failure) != STATUS_OK) {
         return false;
     }
     self->history.boot = self->options.boot;
@@ -117,6 +116,7 @@ static bool open_shard(struct node *self, uint32_t number)
     limits.cache_bytes /= options->shards;
     limits.dirty_bytes /= options->shards;
     limits.cache_users /= options->shards;
+    limits.warm_rate = node_get_warm_rate();
     memset(shard, 0, sizeof *shard);
     shard->lent_node = self;
     const struct shard_config config = {.number = number,
@@ -230,6 +230,7 @@ enum status node_start(struct node *self, const struct node_options *options)
         return STATUS_IO;
     }
     self->is_up = true;
+    node_begin_warm(self);
     return STATUS_OK;
 }
 
@@ -246,6 +247,7 @@ void node_end(struct node *self)
         shard->has_journal = false;
         shard->has_task = false;
     }
+    node_end_warm(self);
     /* Handles and the lock go with the process. */
     history_close(&self->history);
     self->has_datadir = false;
@@ -306,6 +308,9 @@ bool node_stop(struct node *self)
 {
     self->is_stopping = true;
     const bool is_written = wait_until_written(self);
+    if (is_written) {
+        node_save_warm(self);
+    }
     bool is_good = !self->is_dead && sync_logs(self);
     if (is_good && is_written) {
         const struct store store = sim_store_get(self->lent_store);
