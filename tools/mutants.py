@@ -25,6 +25,11 @@ UNIT_TESTS = [
     "shard/shard_feed_test",
     "shard/shard_recover_test",
     "shard/breaker_test",
+    "shard/hot_list_test",
+    "shard/hot_file_test",
+    "shard/shard_warm_test",
+    "cache/cache_hot_test",
+    "server/warm_save_test",
     "journal/entry_test",
     "journal/segment_test",
     "journal/segment_reader_test",
@@ -53,6 +58,13 @@ JOURNAL = "src/journal/journal.c"
 ENTRY = "src/journal/entry.c"
 LOG_READER = "src/journal/log_reader.c"
 BREAKER = "src/shard/breaker.c"
+LRU = "src/cache/lru.c"
+CACHE_HOT = "src/cache/cache_hot.c"
+WARM = "src/shard/shard_warm.c"
+HOT_LIST = "src/shard/hot_list.c"
+HOT_FILE = "src/shard/hot_file.c"
+WARM_SAVE = "src/server/warm_save.c"
+WARM_READ = "src/server/warm_read.c"
 
 # (what it does wrong, file, what stands there once, what stands there instead)
 MUTANTS = [
@@ -139,6 +151,28 @@ MUTANTS = [
     ("damage of what was synced is a torn end", LOG_READER, "(synced->synced_segment == number && synced->synced_offset > offset)", "(synced->synced_segment == number && synced->synced_offset > offset + 1000000000)"),
     ("a breaker never opens", BREAKER, "self->failures < BREAKER_FAILURES)", "self->failures < BREAKER_FAILURES + 1000000)"),
     ("a breaker lets all through when its time is over", BREAKER, "        self->state = BREAKER_HALF_OPEN;\n", "        self->ends_ms = now_ms;\n"),
+    ("a walk stays at a user who is touched", LRU, "    if (UNLIKELY(self->cursor == block)) {", "    if (UNLIKELY(self->cursor == block && to == block)) {"),
+    ("a walk's mark stays at a user who is touched", LRU, "    if (UNLIKELY(self->mark == block)) {", "    if (UNLIKELY(self->mark == block && to == block)) {"),
+    ("a walk stays at a block that has moved", LRU, "    move_walk(self, from, block);\n", "    (void)from;\n"),
+    ("who is used during a walk is not given again", LRU, "    self->cursor = self->newest;\n    self->walks_to_mark = true;", "    self->cursor = self->mark;\n    self->walks_to_mark = true;"),
+    ("users without states are listed", CACHE_HOT, "    if (user->version > 0) {", "    if (user->version >= 0) {"),
+    ("readers' users are not listed", CACHE_HOT, "user_is(user, USER_SUBSCRIBED) || user_is(user, USER_PARTIAL)", "user_is(user, USER_PARTIAL)"),
+    ("a warm user is as hot as others", CACHE_HOT, "    lru_insert_oldest(&self->lru, block);", "    lru_insert_newest(&self->lru, block);"),
+    ("the hottest are left out of a full list", HOT_LIST, "    if (self->back == self->capacity) {", "    if (hot_list_is_full(self)) {"),
+    ("a warm load sends somebody away", "src/shard/shard_queue.c", "    return shard_is_warm_load(waiting) ? shard_find_warm_room(self, bytes)", "    return self == NULL ? shard_find_warm_room(self, bytes)"),
+    ("a full cache is asked for more", WARM, "                          cache_count_users(&self->cache) < users_max;", "                          cache_count_users(&self->cache) <= users_max;"),
+    ("warm loads know no bytes", WARM, "cache_count_bytes(&self->cache) + self->reserved_bytes + bytes <=\n                              self->limits.cache_bytes &&", "bytes > 0 &&"),
+    ("a warm user is loaded twice", WARM, "           waiting_find(&self->waiting, user) != NULL ||\n", ""),
+    ("warm loads know no rate", WARM, "            warm->earned -= WARM_PRICE;\n", ""),
+    ("warm loads do not give way to clients", WARM, "clients_wait ? WARM_LOADS_BESIDE_CLIENTS : WARM_LOADS_MAX", "clients_wait ? WARM_LOADS_MAX : WARM_LOADS_MAX"),
+    ("warm loads go on behind one that is late", WARM, " && self->loads_late == 0 &&", " &&"),
+    ("a warm load may be far ahead of another", WARM, "warm->begun - warm->done < most", "warm->under_way < most"),
+    ("what is used meanwhile of a warm restart is cold", "src/shard/shard_queue.c", "    if (shard_is_warm_load(waiting)) {\n        shard_place_warm", "    if (waiting->is_warm) {\n        shard_place_warm"),
+    ("a hot file's ids have no checksum", HOT_FILE, "                          self->checksum == self->head.checksum &&", "                         "),
+    ("a hot file of a later version is damaged", HOT_FILE, "    if (version > HOT_FILE_VERSION) {", "    if (version > HOT_FILE_VERSION + 100) {"),
+    ("a list takes the room that is to stay free", WARM_SAVE, " + self->reserve_bytes) {", ") {"),
+    ("a list is renamed before it is synced", WARM_SAVE, "        result = files->ops->sync(files->self, writer->file);\n", "        result = (struct files_result){.status = STATUS_OK};\n"),
+    ("what follows the ids is not told", WARM_READ, "    if (self->size > 0) {\n        return STATUS_BUSY;", "    if (self->size > 0 && self->check.count < self->check.head.count) {\n        return STATUS_BUSY;"),
 ]  # fmt: skip
 
 

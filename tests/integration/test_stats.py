@@ -137,7 +137,9 @@ def test_info_has_what_redis_has(server, redis_port):
     own = {
         "readstates_version", "io_threads_active", "threads", "config_file", "resting_threads",
         "waiting_commands", "used_memory_cache", "used_memory_cache_resident",
-        "used_memory_clients", "used_memory_journal", "used_memory_store", "store", "recovering",
+        "used_memory_clients", "used_memory_journal", "used_memory_store", "used_memory_warm",
+        "store", "recovering", "warm_state", "warm_users_total", "warm_users_loaded",
+        "warm_users_skipped", "warm_last_save_unixtime", "warm_last_save_users", "warm_save_errors",
         "journal_sync", "journal_status", "journal_entries", "journal_bytes", "journal_file_bytes",
         "journal_segments", "journal_unsynced_bytes", "journal_syncs", "journal_sync_usec",
         "journal_sync_usec_max",
