@@ -87,6 +87,18 @@ static void insert(struct room *self, uint64_t id)
     model_touch(&self->model, id);
 }
 
+/* It moves to another block, where its own has no room for one more state. */
+static void grow(struct room *self, uint64_t id, uint64_t channel_id)
+{
+    uint32_t block = cache_find(&self->cache, (struct user_id){id});
+    const struct channel_key channel = {.id = channel_id};
+    const struct cache_place place = cache_find_state(&self->cache, block, channel);
+    struct read_state state;
+    read_state_init(&state, channel);
+    state.version = 1;
+    assert_int_equal(cache_write_state(&self->cache, &block, &place, &state), STATUS_OK);
+}
+
 static void change(struct room *self)
 {
     const uint64_t id = 1 + (uint64_t)rand() % USERS;
@@ -109,14 +121,7 @@ static void change(struct room *self)
         model_remove(model, id);
         model->held[id] = true;
     } else if (what == 2) {
-        /* It grows, and so moves to another block. */
-        uint32_t moved = block;
-        const struct channel_key channel = {.id = 1 + (uint64_t)rand() % 1000};
-        const struct cache_place place = cache_find_state(&self->cache, block, channel);
-        struct read_state state;
-        read_state_init(&state, channel);
-        state.version = 1;
-        assert_int_equal(cache_write_state(&self->cache, &moved, &place, &state), STATUS_OK);
+        grow(self, id, 1 + (uint64_t)rand() % 1000);
     } else {
         cache_touch(&self->cache, block, 1);
         model_touch(model, id);
@@ -255,6 +260,43 @@ static void whoever_is_used_meanwhile_is_given_at_the_end(void **state)
     free(room);
 }
 
+/* The next one of the walk, and the newest: others come into the blocks where they were. */
+static void users_may_move(void **state)
+{
+    (void)state;
+    struct room *room = calloc(1, sizeof *room);
+    struct cache_hot hot;
+    assert_int_equal(cache_init(&room->cache, 0), STATUS_OK);
+    for (uint64_t id = 1; id <= 10; id++) {
+        insert(room, id);
+    }
+    cache_begin_hot(&room->cache, &hot);
+    cache_walk_hot(&room->cache, &hot, 4, take_id, &room->parts[CACHE_HOT_HELD]);
+    cache_walk_hot(&room->cache, &hot, 4, take_id, &room->parts[CACHE_HOT_USED]);
+    static const uint64_t moving[] = {6, 10};
+    for (size_t i = 0; i < sizeof moving / sizeof *moving; i++) {
+        const uint32_t before = cache_find(&room->cache, (struct user_id){moving[i]});
+        for (uint64_t channel = 1; channel <= 20; channel++) {
+            grow(room, moving[i], channel);
+        }
+        assert_int_not_equal(cache_find(&room->cache, (struct user_id){moving[i]}), before);
+    }
+    for (uint64_t id = 11; id <= 20; id++) {
+        insert(room, id);
+    }
+    while (hot.part != CACHE_HOT_END) {
+        cache_walk_hot(&room->cache, &hot, 4, take_id, &room->parts[hot.part]);
+    }
+    const uint64_t used[] = {10, 9, 8, 7, 6, 5, 4, 3, 2, 1};
+    assert_int_equal(room->parts[CACHE_HOT_USED].count, sizeof used / sizeof *used);
+    assert_memory_equal(room->parts[CACHE_HOT_USED].ids, used, sizeof used);
+    const uint64_t since[] = {20, 19, 18, 17, 16, 15, 14, 13, 12, 11};
+    assert_int_equal(room->parts[CACHE_HOT_SINCE].count, sizeof since / sizeof *since);
+    assert_memory_equal(room->parts[CACHE_HOT_SINCE].ids, since, sizeof since);
+    cache_deinit(&room->cache);
+    free(room);
+}
+
 /* Nothing of them is in the store. */
 static void users_without_states_are_left_out(void **state)
 {
@@ -283,6 +325,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(each_user_is_given_in_order, &seed),
         cmocka_unit_test(whoever_is_used_meanwhile_is_given_at_the_end),
+        cmocka_unit_test(users_may_move),
         cmocka_unit_test(users_without_states_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
