@@ -167,7 +167,6 @@ MUTANTS = [
     ("warm loads do not give way to clients", WARM, "clients_wait ? WARM_LOADS_BESIDE_CLIENTS : WARM_LOADS_MAX", "clients_wait ? WARM_LOADS_MAX : WARM_LOADS_MAX"),
     ("warm loads go on behind one that is late", WARM, " && self->loads_late == 0 &&", " &&"),
     ("a warm load may be far ahead of another", WARM, "warm->begun - warm->done < most", "warm->under_way < most"),
-    ("what is used meanwhile of a warm restart is cold", "src/shard/shard_queue.c", "    if (shard_is_warm_load(waiting)) {\n        shard_place_warm", "    if (waiting->is_warm) {\n        shard_place_warm"),
     ("a hot file's ids have no checksum", HOT_FILE, "                          self->checksum == self->head.checksum &&", "                         "),
     ("a hot file of a later version is damaged", HOT_FILE, "    if (version > HOT_FILE_VERSION) {", "    if (version > HOT_FILE_VERSION + 100) {"),
     ("a list takes the room that is to stay free", WARM_SAVE, " + self->reserve_bytes) {", ") {"),

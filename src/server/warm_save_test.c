@@ -99,7 +99,7 @@ static void assert_ids(struct world *self, const uint64_t *wanted, uint32_t coun
     uint32_t found = 0;
     assert_int_equal(read_all(self, ids, &found), STATUS_OK);
     assert_int_equal(found, count);
-    assert_memory_equal(ids, wanted, count * sizeof *ids);
+    assert_memory_equal(ids, wanted, (size_t)count * sizeof *ids);
 }
 
 static void lists_are_written_in_turn(void **state)

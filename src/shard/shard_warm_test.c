@@ -454,6 +454,29 @@ static void a_store_that_hangs_is_not_asked_for_more(void **state)
     shard_thread_leave();
 }
 
+/* Nor where it is a client's load that takes so long. */
+static void nobody_is_loaded_behind_one_that_is_late(void **state)
+{
+    (void)state;
+    shard_thread_enter();
+    struct world *world = begin(0, 1000000);
+    execute_on(world, COMMAND_ACK, 30);
+    for (int i = 0; i < 60; i++) {
+        turn(world, 100);
+    }
+    assert_int_equal(world->replies_count, 1);
+    assert_int_equal(world->replies[0].kind, REPLY_FAILED);
+    warm(world, 1, 5);
+    assert_int_equal(world->pending_count, 1);
+    complete_all(world);
+    turn(world, 10);
+    complete_all(world);
+    assert_counts(world, 5, 0);
+    assert_at_rest(world);
+    end(world);
+    shard_thread_leave();
+}
+
 /* One load for both; and the user is the client's. */
 static void a_command_joins_the_load(void **state)
 {
@@ -629,6 +652,7 @@ int main(void)
         cmocka_unit_test(the_rate_is_kept),
         cmocka_unit_test(a_store_that_fails_is_left_alone),
         cmocka_unit_test(a_store_that_hangs_is_not_asked_for_more),
+        cmocka_unit_test(nobody_is_loaded_behind_one_that_is_late),
         cmocka_unit_test(a_command_joins_the_load),
         cmocka_unit_test(a_load_that_is_under_way_is_not_repeated),
         cmocka_unit_test(whoever_is_not_in_the_store_is_not_in_memory),
