@@ -28,6 +28,7 @@ UNIT_TESTS = [
     "shard/hot_list_test",
     "shard/hot_file_test",
     "shard/shard_warm_test",
+    "shard/shard_warm_join_test",
     "cache/cache_hot_test",
     "server/warm_save_test",
     "journal/entry_test",

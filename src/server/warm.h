@@ -6,7 +6,8 @@
  * Nothing is saved while users are still being loaded: what is in memory then is only a part of
  * what the last list has.
  *
- * Memory: one block on the heap; lists only between being made and being written.  Thread: the first.
+ * Memory: one block on the heap; lists only between being made and being written.  Thread: the
+ * first.
  */
 #ifndef SERVER_WARM_H
 #define SERVER_WARM_H

@@ -229,6 +229,8 @@ enum status shard_make_room(struct shard *self, uint64_t bytes, uint32_t users,
                             struct user_id spare);
 uint64_t shard_room_to_change(const struct shard *self, uint32_t block, uint32_t changes);
 uint64_t shard_room_to_insert(void);
+/* What the image will take of the cache. */
+uint64_t shard_room_to_load(const struct image *image);
 /* A command wants a user that was about to leave. */
 void shard_rescue(struct shard *self, uint32_t block);
 void shard_leave(struct shard *self, uint32_t block);

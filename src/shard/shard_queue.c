@@ -87,20 +87,6 @@ static void push_list(struct shard *self, struct waiter *taken_waiter)
     self->wants_turn = true;
 }
 
-/* What the image will take of the cache. */
-static uint64_t measure_image(const struct image *image)
-{
-    const uint32_t pieces = image_count_pieces(image);
-    uint64_t bytes = shard_room_to_insert();
-    for (uint32_t i = 0; i < pieces; i++) {
-        /* A small user's record has a shorter head than the block: the sum is a little more than
-         * it takes. */
-        bytes += slab_round_size(sizeof(struct user) + image_get_piece(image, i).size);
-    }
-    return bytes + slab_round_size(sizeof(struct user) + sizeof(struct user_leaves) +
-                                   pieces * sizeof(struct leaf_entry));
-}
-
 static enum status find_room(struct shard *self, const struct waiting *waiting, uint32_t partial,
                              uint64_t bytes)
 {
@@ -118,7 +104,7 @@ static enum status install(struct shard *self, struct waiting *waiting)
     if (image_count_pieces(waiting->image) > CACHE_LEAVES_MAX) {
         return STATUS_CACHE_FULL;
     }
-    const uint64_t bytes = measure_image(waiting->image);
+    const uint64_t bytes = shard_room_to_load(waiting->image);
     const uint32_t partial = cache_find(&self->cache, waiting->user);
     enum status status = find_room(self, waiting, partial, bytes);
     if (status != STATUS_OK) {

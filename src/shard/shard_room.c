@@ -27,6 +27,19 @@ uint64_t shard_room_to_change(const struct shard *self, uint32_t block, uint32_t
     return bytes + 2 * (slab_get_size(self->cache.slab, block) + ARENA_SIZE);
 }
 
+uint64_t shard_room_to_load(const struct image *image)
+{
+    const uint32_t pieces = image_count_pieces(image);
+    uint64_t bytes = shard_room_to_insert();
+    for (uint32_t i = 0; i < pieces; i++) {
+        /* A small user's record has a shorter head than the block: the sum is a little more than
+         * it takes. */
+        bytes += slab_round_size(sizeof(struct user) + image_get_piece(image, i).size);
+    }
+    return bytes + slab_round_size(sizeof(struct user) + sizeof(struct user_leaves) +
+                                   pieces * sizeof(struct leaf_entry));
+}
+
 void shard_evict(struct shard *self, uint32_t block)
 {
     self->sent_away++;
