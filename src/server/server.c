@@ -343,6 +343,7 @@ static void begin_warm(struct server *self)
                                        .lent_log = &self->log,
                                        .lent_net = self->net,
                                        .threads = options_get_threads(&self->options),
+                                       .was_unclean = self->datadir.found != DATADIR_CLEAN,
                                        .lent_options = &self->options,
                                        .lent_options_lock = &self->options_lock};
     if (self->has_datadir && warm_create(&self->warm, &config) != STATUS_OK) {

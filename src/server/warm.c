@@ -14,6 +14,10 @@ enum {
     REST_STEP_MS = 1000, /* An option may have changed. */
     END_STEP_MS = 2,
     END_MAX_MS = 5000,
+    /* A list that names who was forgotten is made anew after so long, or so many times as long as
+     * the last one took. */
+    RENEW_MS = 1000,
+    RENEW_TIMES = 20,
 };
 
 static void show(const struct warm *self)
@@ -76,6 +80,8 @@ enum status warm_create(struct warm **out_warm, const struct warm_config *config
     self->phase = WARM_RESTING;
     self->began_ms = read_now_ms();
     self->saved_ms = self->began_ms;
+    self->may_name_forgotten = config->was_unclean;
+    warm_save_clean(&config->lent_files, config->lent_folder);
     if (get_settings(self).rate > 0) {
         begin_loading(self);
     }
@@ -159,6 +165,7 @@ static void turn_waiting(struct warm *self, const struct settings *settings)
     warm_read_close(&self->read);
     self->phase = WARM_RESTING;
     self->saved_ms = now_ms;
+    self->is_due = true;
     self->figures.state = self->is_stopped ? NET_WARM_STOPPED : NET_WARM_DONE;
     show(self);
     log_write(self->config.lent_log, LOG_LEVEL_INFO,
@@ -168,6 +175,37 @@ static void turn_waiting(struct warm *self, const struct settings *settings)
               self->is_stopped ? ", or were left" : "");
 }
 
+static uint64_t count_forgotten(const struct warm *self)
+{
+    return net_peek_metric(self->config.lent_net, METRIC_FORGOTTEN_USERS);
+}
+
+static bool names_forgotten(const struct warm *self)
+{
+    return self->may_name_forgotten || count_forgotten(self) > self->forgotten;
+}
+
+/* Nobody is named any more. */
+static void remove_list(struct warm *self)
+{
+    const uint64_t forgotten = count_forgotten(self);
+    if (warm_save_remove(&self->config.lent_files, self->config.lent_folder) == STATUS_OK) {
+        self->forgotten = forgotten;
+        self->may_name_forgotten = false;
+        self->is_removed = true;
+    }
+}
+
+static void begin_lists(struct warm *self, const struct settings *settings)
+{
+    self->is_saving = true;
+    self->is_due = false;
+    self->saved_ms = read_now_ms();
+    self->listing = count_forgotten(self);
+    net_begin_hot(self->config.lent_net, settings->users_max);
+}
+
+/* The lists are there. */
 static void save(struct warm *self, const struct settings *settings)
 {
     const struct warm_save file = {.lent_files = &self->config.lent_files,
@@ -178,49 +216,71 @@ static void save(struct warm *self, const struct settings *settings)
                                    .reserve_bytes = settings->reserve_bytes};
     struct failure failure;
     const uint64_t count = warm_save_count(&file);
+    enum status status = STATUS_MISSING;
+    self->is_saving = false;
     /* With nobody in memory the last list says more. */
     if (count > 0) {
-        if (warm_save_run(&file, &failure) == STATUS_OK) {
+        status = warm_save_run(&file, &failure);
+        if (status == STATUS_OK) {
             const struct clock clock = clock_get_system();
             self->figures.saved_s = clock_read_wall_ms(&clock) / 1000;
             self->figures.saved_users = count;
+            self->forgotten = self->listing;
+            self->may_name_forgotten = false;
+            self->is_removed = false;
         } else {
             warn(self, &failure);
             self->figures.failures++;
         }
         show(self);
     }
+    if (status != STATUS_OK && names_forgotten(self)) {
+        remove_list(self);
+    }
     net_return_hot(self->config.lent_net, self->lists);
+    self->saving_took_ms = read_now_ms() - self->saved_ms;
+}
+
+static uint64_t get_save_delay(const struct warm *self, const struct settings *settings)
+{
+    const uint64_t least = RENEW_TIMES * self->saving_took_ms;
+    const uint64_t renew_ms = least > RENEW_MS ? least : RENEW_MS;
+    const bool is_soon = self->is_due || names_forgotten(self);
+    return is_soon && renew_ms < settings->save_ms ? renew_ms : settings->save_ms;
 }
 
 /* Returns in how many milliseconds there is something to do. */
 static uint32_t turn_saving(struct warm *self, const struct settings *settings)
 {
-    const uint64_t now_ms = read_now_ms();
     if (self->is_saving && net_take_hot(self->config.lent_net, self->lists)) {
-        self->is_saving = false;
         save(self, settings);
     }
     if (self->is_saving) {
         return SAVE_STEP_MS;
     }
     if (settings->save_ms == 0) {
+        if (names_forgotten(self)) {
+            remove_list(self);
+        }
         return REST_STEP_MS;
     }
-    const uint64_t passed_ms = now_ms - self->saved_ms;
-    if (passed_ms >= settings->save_ms) {
-        self->saved_ms = now_ms;
-        self->is_saving = true;
-        net_begin_hot(self->config.lent_net, settings->users_max);
+    const uint64_t delay_ms = get_save_delay(self, settings);
+    const uint64_t passed_ms = read_now_ms() - self->saved_ms;
+    if (passed_ms >= delay_ms) {
+        begin_lists(self, settings);
         return SAVE_STEP_MS;
     }
-    const uint64_t left_ms = settings->save_ms - passed_ms;
+    const uint64_t left_ms = delay_ms - passed_ms;
     return left_ms < REST_STEP_MS ? (uint32_t)left_ms : REST_STEP_MS;
 }
 
 uint32_t warm_turn(struct warm *self)
 {
     const struct settings settings = get_settings(self);
+    /* What is being read stays readable. */
+    if (self->phase != WARM_RESTING && count_forgotten(self) > self->forgotten) {
+        remove_list(self);
+    }
     switch (self->phase) {
     case WARM_CHECKING:
         turn_checking(self, &settings);
@@ -242,19 +302,26 @@ void warm_end(struct warm *self, const sigset_t *signals)
     const struct settings settings = get_settings(self);
     const struct timespec step = {.tv_nsec = END_STEP_MS * 1000000L};
     const uint64_t began_ms = read_now_ms();
-    if (self->phase != WARM_RESTING) {
+    const bool is_named = count_forgotten(self) > self->forgotten;
+    if (self->phase != WARM_RESTING && !is_named && !self->is_removed) {
         log_write(self->config.lent_log, LOG_LEVEL_INFO,
                   "not all users used last were loaded: the list of them stays as it is");
         return;
     }
     if (settings.save_ms == 0) {
+        if (names_forgotten(self)) {
+            remove_list(self);
+        }
         return;
     }
-    net_begin_hot(self->config.lent_net, settings.users_max);
+    begin_lists(self, &settings);
     while (!net_take_hot(self->config.lent_net, self->lists)) {
         if (sigtimedwait(signals, NULL, &step) > 0 || read_now_ms() - began_ms >= END_MAX_MS) {
             log_write(self->config.lent_log, LOG_LEVEL_WARN,
                       "the hottest users' ids are not saved: there is no time for it");
+            if (names_forgotten(self)) {
+                remove_list(self);
+            }
             return;
         }
     }

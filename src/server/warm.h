@@ -6,6 +6,9 @@
  * Nothing is saved while users are still being loaded: what is in memory then is only a part of
  * what the last list has.
  *
+ * Who was forgotten goes from the list as well: within seconds it is made anew, or, where that
+ * cannot be, taken away.
+ *
  * Memory: one block on the heap; lists only between being made and being written.  Thread: the
  * first.
  */
@@ -30,6 +33,7 @@ struct warm_config {
     struct log *lent_log;
     struct net *lent_net;
     uint32_t threads;
+    bool was_unclean; /* The last server may not have come to the end of what it was doing. */
     const struct options *lent_options;
     pthread_mutex_t *lent_options_lock;
 };
@@ -52,7 +56,13 @@ struct warm {
     struct warm_read read;
 
     bool is_saving;
-    uint64_t saved_ms; /* Where the time until the next list begins. */
+    uint64_t saved_ms;       /* Where the time until the next list begins. */
+    uint64_t saving_took_ms; /* The last one, from the walk to the disk. */
+    uint64_t forgotten;      /* Users, when the walk for the list on the disk began. */
+    uint64_t listing;        /* The same, for the list that is being made. */
+    bool may_name_forgotten; /* That list is of a server that was killed. */
+    bool is_removed;         /* There is none. */
+    bool is_due;             /* A first one of this server, whatever the time is. */
     struct hot_list lists[NET_THREADS_MAX];
 };
 

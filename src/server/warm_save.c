@@ -95,16 +95,38 @@ static struct files_result check_room(const struct warm_save *self)
     return result;
 }
 
+/* `suffix`: of the one being written. */
+static void print_path(char to[static FILES_PATH_SIZE], const char *folder, const char *suffix)
+{
+    const int size = snprintf(to, FILES_PATH_SIZE, "%s/%s%s", folder, WARM_FILE_NAME, suffix);
+    ASSERT(size < FILES_PATH_SIZE);
+}
+
+enum status warm_save_remove(const struct files *lent_files, const char *folder)
+{
+    char path[FILES_PATH_SIZE];
+    print_path(path, folder, "");
+    struct files_result result = lent_files->ops->remove(lent_files->self, path);
+    if (result.status == STATUS_OK) {
+        result = lent_files->ops->sync_folder(lent_files->self, folder);
+    }
+    return result.status == STATUS_MISSING ? STATUS_OK : result.status;
+}
+
+void warm_save_clean(const struct files *lent_files, const char *folder)
+{
+    char path[FILES_PATH_SIZE];
+    print_path(path, folder, ".new");
+    (void)lent_files->ops->remove(lent_files->self, path);
+}
+
 enum status warm_save_run(const struct warm_save *self, struct failure *out_failure)
 {
     const struct files *files = self->lent_files;
     char path[FILES_PATH_SIZE];
     char new_path[FILES_PATH_SIZE];
-    (void)snprintf(path, sizeof path, "%s/%s", self->lent_folder, WARM_FILE_NAME);
-    const int size =
-        snprintf(new_path, sizeof new_path, "%s/%s.new", self->lent_folder, WARM_FILE_NAME);
-    ASSERT(size < FILES_PATH_SIZE);
-
+    print_path(path, self->lent_folder, "");
+    print_path(new_path, self->lent_folder, ".new");
     struct writer writer = {.lent_files = files, .offset = HOT_FILE_HEAD_SIZE};
     struct files_result result = check_room(self);
     if (result.status == STATUS_OK) {

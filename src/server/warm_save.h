@@ -34,4 +34,10 @@ uint64_t warm_save_count(const struct warm_save *self);
 /* On failure what was there before is there, and out_failure has a sentence. */
 NODISCARD enum status warm_save_run(const struct warm_save *self, struct failure *out_failure);
 
+/* The list goes. STATUS_OK as well where there is none. */
+NODISCARD enum status warm_save_remove(const struct files *lent_files, const char *folder);
+
+/* What a server that was killed has left of a list that it was writing goes, if it can. */
+void warm_save_clean(const struct files *lent_files, const char *folder);
+
 #endif

@@ -210,6 +210,43 @@ static void a_power_cut_leaves_one_of_them(void **state)
     }
 }
 
+static void a_list_can_be_taken_away(void **state)
+{
+    (void)state;
+    struct world *world = begin();
+    uint64_t ids[IDS_MAX];
+    uint32_t count = 0;
+    assert_int_equal(warm_save_remove(&world->files, "/d"), STATUS_OK);
+    fill(world, 0, 1, 3);
+    assert_int_equal(save(world, 100), STATUS_OK);
+    /* Not what is there, but what was being written. */
+    warm_save_clean(&world->files, "/d");
+    assert_int_equal(read_all(world, ids, &count), STATUS_OK);
+    world->fake.fail_at = world->fake.operations + 1;
+    world->fake.fail_number = EIO;
+    assert_int_equal(warm_save_remove(&world->files, "/d"), STATUS_IO);
+    assert_int_equal(read_all(world, ids, &count), STATUS_OK);
+    assert_int_equal(warm_save_remove(&world->files, "/d"), STATUS_OK);
+    assert_int_equal(read_all(world, ids, &count), STATUS_MISSING);
+    end(world);
+}
+
+static void what_was_being_written_goes(void **state)
+{
+    (void)state;
+    struct world *world = begin();
+    struct file file;
+    assert_int_equal(
+        world->files.ops->open(world->files.self, "/d/warm.new", FILES_REPLACE, &file).status,
+        STATUS_OK);
+    world->files.ops->close(world->files.self, file);
+    warm_save_clean(&world->files, "/d");
+    assert_int_equal(
+        world->files.ops->open(world->files.self, "/d/warm.new", FILES_READ, &file).status,
+        STATUS_MISSING);
+    end(world);
+}
+
 /* The file's bytes as they are on the disk. */
 static struct files_fake_content *find_content(struct world *self)
 {
@@ -285,6 +322,8 @@ int main(void)
         cmocka_unit_test(room_stays_on_the_disk),
         cmocka_unit_test(a_failure_leaves_one_of_them),
         cmocka_unit_test(a_power_cut_leaves_one_of_them),
+        cmocka_unit_test(a_list_can_be_taken_away),
+        cmocka_unit_test(what_was_being_written_goes),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(a_file_that_changes_is_left),
     };

@@ -372,6 +372,76 @@ def test_forgotten_users_do_not_come_back(start_server):
         assert connection.call("RS.LIST", user)[1:] == [0, 1, []]
 
 
+FORGOTTEN = 0x1122334455667788
+
+
+def names(server, user):
+    """Does a list on the disk, or one that is being written, name the user?"""
+    contents = []
+    for name in ("warm", "warm.new"):
+        try:
+            contents.append((server.data_dir / name).read_bytes())
+        except FileNotFoundError:
+            continue
+    return any(struct.pack("<Q", user) in content for content in contents)
+
+
+def test_the_list_does_not_name_who_was_forgotten(start_server):
+    """It is made anew, long before its time."""
+    server = start_server("--threads", 2)
+    use(server.connect(), [*range(1, 21), FORGOTTEN])
+    server.restart()
+    connection = server.connect()
+    wait_until_warm(connection)
+    assert names(server, FORGOTTEN)
+    assert connection.call("RS.FORGET", FORGOTTEN) == 1
+    wait_until(lambda: not names(server, FORGOTTEN), "a new list")
+    wait_until(lambda: sorted(saved_ids(server)) == [*range(1, 21)], "it names all others")
+    # And so again.
+    assert connection.call("RS.FORGET", 20) == 1
+    wait_until(lambda: sorted(saved_ids(server)) == [*range(1, 20)], "a new list")
+
+
+def test_the_list_goes_where_it_cannot_be_made_anew(start_server):
+    """While users are loaded, without lists being saved, or with nobody left."""
+    server = start_server("--threads", 2)
+    for options in (["--warm-rate", 10], ["--warm-save", "0"], []):
+        use(server.connect(), [*range(1, 101), FORGOTTEN])
+        server.stop()
+        assert names(server, FORGOTTEN)
+        length = len(server.options)
+        server.options += options
+        server.start()
+        connection = server.connect()
+        assert connection.call("RS.FORGET", FORGOTTEN) == 1
+        if not options:
+            wait_until_warm(connection)
+            for user in range(1, 101):
+                assert connection.call("RS.FORGET", user) == 1
+        wait_until(lambda: not names(server, FORGOTTEN), "the list is taken away")
+        server.stop()
+        assert not names(server, FORGOTTEN)
+        server.options[length:] = []
+        server.start()
+        assert wait_until_warm(server.connect())["users_skipped"] == 0
+
+
+def test_after_a_kill_the_list_is_made_anew(start_server):
+    """The user may have been forgotten just before it."""
+    server = start_server("--threads", 2)
+    use(server.connect(), [*range(1, 21), FORGOTTEN])
+    server.restart()
+    connection = server.connect()
+    wait_until_warm(connection)
+    (server.data_dir / "warm.new").write_bytes(struct.pack("<Q", FORGOTTEN))
+    assert connection.call("RS.FORGET", FORGOTTEN) == 1
+    server.kill()
+    server.start()
+    wait_until_warm(server.connect())
+    wait_until(lambda: not names(server, FORGOTTEN), "a new list")
+    wait_until(lambda: sorted(saved_ids(server)) == [*range(1, 21)], "it names all others")
+
+
 def test_it_takes_memory_only_while_a_list_is_made(start_server):
     server = start_server("--threads", 2, "--warm-save", "50ms")
     connection = server.connect()
