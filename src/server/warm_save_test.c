@@ -136,7 +136,7 @@ static void room_stays_on_the_disk(void **state)
                                    .lists = 3,
                                    .users_max = 100,
                                    .reserve_bytes = FILES_FAKE_FREE_BYTES - HOT_FILE_HEAD_SIZE -
-                                                    5 * HOT_FILE_ID_SIZE + 1};
+                                                    UINT64_C(5) * HOT_FILE_ID_SIZE + 1};
     assert_int_equal(warm_save_run(&file, &world->failure), STATUS_DISK_FULL);
     assert_string_equal(world->failure.text,
                         "the hottest users' ids cannot be saved in /d/warm: No space left on "
