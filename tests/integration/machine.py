@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from oracle import Oracle
-from server import info
+from server import info, wait_until
 
 CONNECTIONS = 4
 
@@ -73,6 +73,11 @@ class ServerMachine(RuleBasedStateMachine):
         self.count_evictions()
         self.server.restart()
         self.connect()
+        # Who is in memory changes by itself until then.
+        wait_until(
+            lambda: info(self.connections[0], "persistence").get("warm_state") != "loading",
+            "all are loaded",
+        )
 
     @invariant()
     def the_cache_is_bounded(self):

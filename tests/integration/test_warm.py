@@ -294,7 +294,7 @@ def test_lists_that_cannot_be_saved_are_counted(start_server):
     wait_until(lambda: warm(connection)["save_errors"] >= 2, "two lists could not be saved")
     assert warm(connection)["last_save_unixtime"] == 0
     assert f"ids cannot be saved in {server.data_dir}/warm: Is a directory" in server.log()
-    assert not (server.data_dir / "warm.new").exists()
+    wait_until(lambda: not (server.data_dir / "warm.new").exists(), "no part of a list stays")
     (server.data_dir / "warm").rmdir()
     wait_until(lambda: warm(connection)["last_save_users"] == 20, "a list is saved")
     errors = warm(connection)["save_errors"]
