@@ -46,7 +46,7 @@
     X(FAULT_CLOCK_STANDSTILL,     "clock-standstill",         500)                                 \
     X(FAULT_CLOCK_SET_BACK,       "clock-set-back",           300) /* That on the wall. */         \
     X(FAULT_CLOCK_SET_FORWARD,    "clock-set-forward",        300)                                 \
-    X(FAULT_SYNC_CHANGES,         "sync-changes",             500) /* CONFIG SET, while it runs. */ \
+    X(FAULT_SYNC_CHANGES,         "sync-changes",             500) /* As by CONFIG SET. */         \
     X(FAULT_CLIENT_DISCONNECT,    "client-disconnect",       3000)                                 \
     X(FAULT_CLIENT_RETRY,         "client-retry",           30000) /* Of the commands. */          \
     X(FAULT_CLIENT_SLOW,          "client-slow",             2000)                                 \

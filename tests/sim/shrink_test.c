@@ -10,7 +10,7 @@
 
 #define SET_OF(fault) (UINT64_C(1) << (fault))
 
-enum { LEAST_OPERATIONS = 137, LEAST_USERS = 3, PLANTED_OPERATIONS = 2500 };
+enum { LEAST_OPERATIONS = 137, LEAST_USERS = 3, PLANTED_OPERATIONS = 500 };
 
 /* No run at all: wrong is what is large enough. */
 static bool play_nothing(void *context, const struct run_options *options,
@@ -48,7 +48,7 @@ static void what_is_not_needed_goes(void **state)
     assert_string_equal(smallest.failure.text, "too large");
 }
 
-/* A real run, and a checker that takes a kill and two bursts for a fault of the server. */
+/* A real run, and a checker that takes three retries and a disconnect for a fault of the server. */
 static bool play_planted(void *context, const struct run_options *options,
                          struct run_counts *out_counts, struct failure *out_failure)
 {
@@ -57,8 +57,8 @@ static bool play_planted(void *context, const struct run_options *options,
     if (!run_execute(options, out_counts, &hash, out_failure)) {
         return false;
     }
-    const bool is_wrong =
-        out_counts->faults[FAULT_KILL] >= 1 && out_counts->faults[FAULT_CLIENT_BURST] >= 2;
+    const bool is_wrong = out_counts->faults[FAULT_CLIENT_RETRY] >= 3 &&
+                          out_counts->faults[FAULT_CLIENT_DISCONNECT] >= 1;
     failure_set(out_failure, "%s", is_wrong ? "planted" : "");
     return !is_wrong;
 }
@@ -77,7 +77,7 @@ static struct wrong_run shrink_planted(uint64_t seed)
 
 static void a_smaller_run_is_wrong_as_well(void **state)
 {
-    const uint64_t needed = SET_OF(FAULT_KILL) | SET_OF(FAULT_CLIENT_BURST);
+    const uint64_t needed = SET_OF(FAULT_CLIENT_RETRY) | SET_OF(FAULT_CLIENT_DISCONNECT);
     const struct wrong_run smallest = shrink_planted(1);
     struct run_counts counts;
     struct failure failure;

@@ -21,8 +21,9 @@ enum {
     CHANCE_CLIENTS, /* What is sent. */
     CHANCE_NODE,    /* When what was begun ends. */
     CHANCE_FAULTS,  /* The first kind's. */
-    CHANCES_COUNT = CHANCE_FAULTS + (int)FAULTS_COUNT,
 };
+
+enum { CHANCES_COUNT = (int)CHANCE_FAULTS + (int)FAULTS_COUNT };
 
 struct world {
     uint64_t random[CHANCES_COUNT]; /* The states of SplitMix64. */
