@@ -38,13 +38,14 @@ static void take_abort(int number)
 }
 
 /* Of the sanitizers, where there is one. */
-void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+void set_death_callback(void (*callback)(void)) __asm__("__sanitizer_set_death_callback")
+    __attribute__((weak));
 
 static void prepare_for_death(void)
 {
     (void)signal(SIGABRT, take_abort);
-    if (__sanitizer_set_death_callback != NULL) {
-        __sanitizer_set_death_callback(print_playing);
+    if (set_death_callback != NULL) {
+        set_death_callback(print_playing);
     }
 }
 
