@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The habits of the house that compilers do not see. Prints each breach as path:line: text; exits 1 if there is one.
 
-Reads src/, replay/ and tests/sim/ and, for mutable globals, the object files of the lint preset.
+Reads src/, replay/, bench/load/ and tests/sim/ and, for mutable globals, the object files of the lint preset.
 """
 
 import argparse
@@ -71,7 +71,7 @@ class House:
     def __init__(self, root):
         self.root = pathlib.Path(root)
         self.files = {}
-        for top in ("src", "replay", "tests/sim"):
+        for top in ("src", "replay", "bench/load", "tests/sim"):
             for path in sorted((self.root / top).rglob("*.[ch]")):
                 self.files[path.relative_to(self.root).as_posix()] = path.read_text()
         self.bare = {path: without_comments(text) for path, text in self.files.items()}
@@ -116,6 +116,9 @@ def check_floors(house):
         if top == "replay":
             # The program that compares must not share the server's rules.
             allowed = {"replay", "base"}
+        elif top == "bench":
+            # Nor must the program that measures.
+            allowed = {module, "base"}
         elif top == "tests":
             # The simulator owns the world of all of the server.
             allowed = {module, *house.floors}
@@ -249,7 +252,7 @@ def check_alone(house):
 
     def compile_alone(job):
         compiler, path = job
-        flags = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Isrc", "-Itests", "-I."]
+        flags = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Isrc", "-Itests", "-Ibench", "-I."]
         command = [compiler, *flags, "-fsyntax-only", "-x", "c", path]
         if compiler.startswith("clang"):
             # A header is the main file here, so what it offers looks unused.
@@ -270,7 +273,7 @@ def check_globals(house, objects):
             continue
         top, *rest = path.split("/")
         found = list((objects / top).glob(f"CMakeFiles/*.dir/{'/'.join(rest)}.o"))
-        if top == "tests":
+        if top in ("tests", "bench"):
             folder, name = path.rsplit("/", 1)
             found = list((objects / folder).glob(f"CMakeFiles/*.dir/{name}.o"))
         if not found:

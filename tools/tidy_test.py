@@ -104,6 +104,10 @@ class TidyTest(HouseTest):
         self.put("replay/main.c", '#include "base/thing.h"\n#include "cache/lru.h"\n')
         self.expect("replay/main.c:2", "replay does not stand on cache")
 
+    def test_load_shares_base_only(self):
+        self.put("bench/load/main.c", '#include "base/thing.h"\n#include "load/mix.h"\n#include "cache/lru.h"\n')
+        self.expect("bench/load/main.c:3", "load does not stand on cache")
+
     def test_simulator_stands_on_the_server_only(self):
         self.put("tests/sim/disk.c", '#include "shard/shard.h"\n#include "sim/disk.h"\n#include "replay/wire.h"\n')
         self.expect("tests/sim/disk.c:3", "sim does not stand on replay")

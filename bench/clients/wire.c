@@ -43,62 +43,22 @@ void wire_write(int socket, const char *bytes, size_t size)
     }
 }
 
-static void end_value(struct wire_reader *self)
-{
-    self->values_left--;
-    self->replies += self->values_left == 0;
-}
-
-static void end_line(struct wire_reader *self)
-{
-    self->line[self->line_size] = '\0';
-    self->line_size = 0;
-    if (self->values_left == 0) {
-        self->values_left = 1;
-    }
-    const long long number = strtoll(self->line + 1, NULL, 10);
-    switch (self->line[0]) {
-    case '*':
-        self->values_left += number > 0 ? (uint64_t)number : 0;
-        end_value(self);
-        break;
-    case '$':
-        if (number >= 0) {
-            self->skip = (uint64_t)number + 2;
-        } else {
-            end_value(self);
-        }
-        break;
-    case '-':
-        if (self->errors++ == 0) {
-            snprintf(self->error, sizeof self->error, "%s", self->line);
-        }
-        end_value(self);
-        break;
-    default:
-        end_value(self);
-    }
-}
-
 uint64_t wire_reader_take(struct wire_reader *self, const char *bytes, size_t size)
 {
     const uint64_t before = self->replies;
-    for (size_t i = 0; i < size;) {
-        if (self->skip > 0) {
-            const size_t step = self->skip < size - i ? self->skip : size - i;
-            self->skip -= step;
-            i += step;
-            if (self->skip == 0) {
-                end_value(self);
+    for (size_t at = 0; at < size;) {
+        size_t taken = 0;
+        if (reply_reader_take(&self->reader, bytes + at, size - at, &taken)) {
+            self->replies++;
+            if (self->reader.reply.failed && self->errors++ == 0) {
+                memcpy(self->error, self->reader.reply.line, sizeof self->error);
             }
-            continue;
         }
-        const char byte = bytes[i++];
-        if (byte == '\n') {
-            end_line(self);
-        } else if (byte != '\r' && self->line_size < sizeof self->line - 1) {
-            self->line[self->line_size++] = byte;
+        if (self->reader.broken) {
+            fprintf(stderr, "what came is no reply\n");
+            exit(1);
         }
+        at += taken;
     }
     return self->replies - before;
 }

@@ -5,19 +5,17 @@
 #ifndef BENCH_WIRE_H
 #define BENCH_WIRE_H
 
-#include <stdbool.h>
+#include "load/reply.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where the bytes of a RESP2 reply stand. All zero at the start of a stream. */
+/* All zero at the start of a stream. */
 struct wire_reader {
-    uint64_t values_left; /* Of the reply that is being read; 0: between two replies. */
-    uint64_t skip;        /* Bytes of a bulk string still to come. */
-    char line[64];
-    uint32_t line_size;
+    struct reply_reader reader;
     uint64_t replies;
-    uint64_t errors; /* Of the replies. */
-    char error[128]; /* The first one's text. */
+    uint64_t errors;             /* Of the replies. */
+    char error[REPLY_LINE_SIZE]; /* The first one's text. */
 };
 
 /* A TCP connection to loopback without delay; ends the program when there is none. */
