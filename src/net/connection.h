@@ -29,7 +29,8 @@ enum {
     /* RS.LIST may answer much: taken only with fewer commands than this open, and only with none
      * after a list that was so long that it came in parts. */
     CONNECTION_LISTS_OPEN_MAX = 16,
-    /* The lists of the commands that have no answer yet: above this none with a list is taken. */
+    /* The lists of the commands that have no answer yet, and what their users may wait in: above
+     * this none with a list is taken. */
     CONNECTION_HELD_MAX = 1024 * 1024,
     CONNECTION_NAME_SIZE = 64,
 };

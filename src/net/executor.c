@@ -14,6 +14,7 @@
 #include "net/render.h"
 #include "net/targets.h"
 #include "net/visit.h"
+#include "shard/waiting.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,17 @@ static bool has_room(const struct connection *connection, const struct command *
            connection_count_output(connection) < CONNECTION_OUTPUT_SOFT_MAX;
 }
 
+/* What the command may take until its answer: its list, and where it names several users a waiter
+ * for each of them, which are many times as large. */
+static size_t find_held_size(const struct command *command)
+{
+    const enum command_kind kind = command->kind;
+    const bool for_several = kind == COMMAND_MENTION || kind == COMMAND_MESSAGE ||
+                             kind == COMMAND_UNMENTION || kind == COMMAND_BADGE;
+    return command_get_list_size(command) +
+           (for_several ? command->count * sizeof(struct waiter) : 0);
+}
+
 /* The connection owes an answer to the command from here on. False: not now. */
 static bool take(struct execution *self, struct command *command)
 {
@@ -63,7 +75,7 @@ static bool take(struct execution *self, struct command *command)
         return false;
     }
     if (command->count > 0) {
-        answers_hold(&connection->answers, number, command_get_list_size(command));
+        answers_hold(&connection->answers, number, find_held_size(command));
     }
     self->call.taken_ns = self->loop->timing.now_ns;
     command->token = connection_make_token(connection, number);
