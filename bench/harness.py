@@ -85,11 +85,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def readstates(*options):
+def readstates(*options, prefix=()):
+    """`prefix`: a command that the server's is given to, as taskset, and that becomes it."""
     folder = tempfile.mkdtemp(prefix="readstates-bench-")
     port = free_port()
     command = [BIN / "readstates-server", "--port", port, "--data-dir", f"{folder}/data", "--log-level", "warn"]
-    server = Server([*command, *options], port)
+    server = Server([*prefix, *command, *options], port)
     try:
         yield server
     finally:
@@ -113,6 +114,19 @@ def populate(server, users, states, *churn):
     command = [CLIENTS / "bench_populate", server.port, users, states, *churn]
     result = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, check=True, text=True)
     return json.loads(result.stdout)
+
+
+def load(server, *options, prefix=()):
+    """What readstates-bench has measured: its JSON, and its exit code as `code`."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path = RESULTS / f"load-{os.getpid()}.json"
+    command = [*prefix, BIN / "readstates-bench", "--port", server.port, "--json", path, *options]
+    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"readstates-bench failed: {done.stdout}")
+    said = json.loads(path.read_text(encoding="ascii"))
+    path.unlink()
+    return said | {"code": done.returncode}
 
 
 def start_probe(server, rate, seconds, users, path):

@@ -97,7 +97,7 @@ static void an_ack_is_as_the_server_takes_it(void **state)
 {
     (void)state;
     char bytes[DRIVER_COMMAND_SIZE_MAX] = {0};
-    struct population population = {.channels = 1, .pairs = 1, .mentions = 1};
+    struct population population = {.first_user = 1, .channels = 1, .pairs = 1, .mentions = 1};
     struct subject subject;
     struct text text = {.bytes = bytes};
     assert_true(choice_init(&population.choice, "uniform", 1));
@@ -113,8 +113,9 @@ static void an_ack_is_as_the_server_takes_it(void **state)
 static void to_fill_is_to_give_each_user_each_channel_once(void **state)
 {
     (void)state;
-    enum { USERS = 3, CHANNELS = 2 * POPULATION_PAIRS_MAX + 7 };
-    struct population population = {.channels = CHANNELS, .pairs = 1, .mentions = 1};
+    enum { USERS = 3, FIRST = 1000, CHANNELS = 2 * POPULATION_PAIRS_MAX + 7 };
+    struct population population = {
+        .first_user = FIRST, .channels = CHANNELS, .pairs = 1, .mentions = 1};
     uint32_t seen[USERS + 1] = {0};
     assert_true(choice_init(&population.choice, "uniform", USERS));
     uint64_t *channels = calloc((USERS + 1) * (size_t)CHANNELS, sizeof *channels);
@@ -124,11 +125,11 @@ static void to_fill_is_to_give_each_user_each_channel_once(void **state)
     for (uint64_t number = 0; number < bulks; number++) {
         struct subject subject;
         subject_init_bulk(&subject, &population, number, NOW_MS);
-        assert_in_range(subject.user, 1, USERS);
+        assert_in_range(subject.user, FIRST, FIRST + USERS - 1);
+        const uint64_t user = subject.user - FIRST + 1;
         for (uint32_t pair = 0; pair < subject.pairs; pair++) {
-            assert_true(seen[subject.user] < CHANNELS);
-            channels[subject.user * CHANNELS + seen[subject.user]++] =
-                subject_draw_channel(&subject);
+            assert_true(seen[user] < CHANNELS);
+            channels[user * CHANNELS + seen[user]++] = subject_draw_channel(&subject);
         }
     }
     for (size_t user = 1; user <= USERS; user++) {

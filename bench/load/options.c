@@ -32,6 +32,7 @@ static const char help[] =
     "  --mix LIST         weights of the commands\n"
     "                     (ack=60,mention=10,message=5,list=5,get=15,bulk=5)\n"
     "  --users N          1 to 1000000000000 (100000)\n"
+    "  --first-user N     the number of the first of them, 1 to 1000000000000 (1)\n"
     "  --choice HOW       of users: uniform; zipf:0.99; hot:0.1:0.9, the first tenth of them for\n"
     "                     nine tenths of the commands (uniform)\n"
     "  --channels N       that all users share, 1 to 100000 (20)\n"
@@ -65,6 +66,7 @@ static const struct number numbers[] = {
     {"warm-up", offsetof(struct options, warm_up_s), 0, 86400},
     {"drain", offsetof(struct options, drain_s), 0, 3600},
     {"users", offsetof(struct options, users), 1, CHOICE_USERS_MAX},
+    {"first-user", offsetof(struct options, first_user), 1, CHOICE_USERS_MAX},
     {"channels", offsetof(struct options, channels), 1, POPULATION_CHANNELS_MAX},
     {"pairs", offsetof(struct options, pairs), 1, POPULATION_PAIRS_MAX},
     {"mentions", offsetof(struct options, mentions), 1, POPULATION_MENTIONS_MAX},
@@ -166,6 +168,7 @@ static enum options_outcome check_together(struct options *self)
     if (self->rate == 0 && self->depth == 0) {
         self->depth = 1;
     }
+    self->population.first_user = self->first_user;
     self->population.channels = (uint32_t)self->channels;
     self->population.pairs = (uint32_t)self->pairs;
     self->population.mentions = (uint32_t)self->mentions;
@@ -185,6 +188,7 @@ static void set_defaults(struct options *self)
         .warm_up_s = 1,
         .drain_s = 5,
         .users = 100000,
+        .first_user = 1,
         .channels = 20,
         .pairs = 10,
         .mentions = 3,

@@ -32,6 +32,7 @@ struct options {
     uint64_t warm_up_s;
     uint64_t drain_s;
     uint64_t users;
+    uint64_t first_user;
     uint64_t channels;
     uint64_t pairs;
     uint64_t mentions;

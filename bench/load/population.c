@@ -50,7 +50,7 @@ void subject_init_bulk(struct subject *self, const struct population *lent_popul
     *self = (struct subject){
         .lent_population = lent_population,
         .seed = number,
-        .user = 1 + number / each,
+        .user = lent_population->first_user + number / each,
         .pairs = left < POPULATION_PAIRS_MAX ? left : POPULATION_PAIRS_MAX,
         .next_channel = first,
         .filling = true,
@@ -60,7 +60,8 @@ void subject_init_bulk(struct subject *self, const struct population *lent_popul
 
 uint64_t subject_draw_user(struct subject *self)
 {
-    return choice_draw(&self->lent_population->choice, &self->seed);
+    return self->lent_population->first_user - 1 +
+           choice_draw(&self->lent_population->choice, &self->seed);
 }
 
 uint64_t subject_draw_channel(struct subject *self)

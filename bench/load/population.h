@@ -21,9 +21,10 @@ enum {
 
 struct population {
     struct choice choice;
-    uint32_t channels; /* 1 to POPULATION_CHANNELS_MAX. */
-    uint32_t pairs;    /* Of a bulk. */
-    uint32_t mentions; /* Users of a mention, and of a message. */
+    uint64_t first_user; /* Where the choice's users begin. */
+    uint32_t channels;   /* 1 to POPULATION_CHANNELS_MAX. */
+    uint32_t pairs;      /* Of a bulk. */
+    uint32_t mentions;   /* Users of a mention, and of a message. */
 };
 
 /* Of one command. */

@@ -37,15 +37,16 @@ static void write_options(FILE *to, const struct options *options)
     fprintf(to, "  \"options\": {\"driver\": \"%s\", \"loop\": \"%s\", \"host\": ",
             options->driver->name, options->rate > 0 ? "open" : "closed");
     write_text(to, options->host);
-    fprintf(to,
-            ", \"port\": %" PRIu64 ", \"connections\": %" PRIu64 ", \"threads\": %" PRIu64
-            ", \"rate\": %" PRIu64 ", \"depth\": %" PRIu64 ", \"queue\": %" PRIu64
-            ", \"duration_s\": %" PRIu64 ", \"warm_up_s\": %" PRIu64 ", \"drain_s\": %" PRIu64
-            ",\n    \"users\": %" PRIu64 ", \"channels\": %" PRIu64 ", \"pairs\": %" PRIu64
-            ", \"mentions\": %" PRIu64 ", \"seed\": %" PRIu64 ", \"choice\": ",
-            options->port, options->connections, options->threads, options->rate, options->depth,
-            options->queue, options->duration_s, options->warm_up_s, options->drain_s,
-            options->users, options->channels, options->pairs, options->mentions, options->seed);
+    fprintf(
+        to,
+        ", \"port\": %" PRIu64 ", \"connections\": %" PRIu64 ", \"threads\": %" PRIu64
+        ", \"rate\": %" PRIu64 ", \"depth\": %" PRIu64 ", \"queue\": %" PRIu64
+        ", \"duration_s\": %" PRIu64 ", \"warm_up_s\": %" PRIu64 ", \"drain_s\": %" PRIu64
+        ",\n    \"users\": %" PRIu64 ", \"first_user\": %" PRIu64 ", \"channels\": %" PRIu64
+        ", \"pairs\": %" PRIu64 ", \"mentions\": %" PRIu64 ", \"seed\": %" PRIu64 ", \"choice\": ",
+        options->port, options->connections, options->threads, options->rate, options->depth,
+        options->queue, options->duration_s, options->warm_up_s, options->drain_s, options->users,
+        options->first_user, options->channels, options->pairs, options->mentions, options->seed);
     write_text(to, options->choice);
     fputs(", \"mix\": {", to);
     for (uint32_t kind = 0; kind < KINDS; kind++) {
@@ -84,12 +85,12 @@ static void write_summary(FILE *to, const struct result *result)
     const struct tally *total = &result->total;
     const bool limited = result_find_late(result) != NULL || result_find_busy(result) != NULL;
     fprintf(to,
-            "  \"summary\": {\n    \"measured_s\": %.3f, \"sent\": %" PRIu64
+            "  \"summary\": {\n    \"measured_s\": %.3f, \"drained_s\": %.3f, \"sent\": %" PRIu64
             ", \"answered\": %" PRIu64 ", \"refused\": %" PRIu64 ",\n    \"total_sent\": %" PRIu64
             ", \"total_answered\": %" PRIu64 ", \"total_refused\": %" PRIu64
             ", \"held_back\": %" PRIu64 ", \"not_sent\": %" PRIu64 ",\n    \"unanswered\": %" PRIu64
             ", \"unexpected\": %" PRIu64 ", \"lost_connections\": %" PRIu64 ",\n",
-            result->measured_s, result->sent_in_time, result->answered_in_time,
+            result->measured_s, result->drained_s, result->sent_in_time, result->answered_in_time,
             result->refused_in_time, total->sent, total->answered, total->refused, total->held_back,
             total->not_sent, total->unanswered, total->unexpected, total->lost_connections);
     write_refusals(to, &total->refusals);
@@ -109,11 +110,12 @@ static void write_summary(FILE *to, const struct result *result)
             result_get_late_share(result), result->own_cpu_max, limited ? "true" : "false",
             result->own.cpu_s, result->own.resident_bytes);
     if (result->server_known) {
-        fprintf(to,
-                "    \"server\": {\"cpu_s\": %.3f, \"resident_bytes\": %" PRIu64
-                ", \"resident_max_bytes\": %" PRIu64 "}\n  }\n",
-                result->server.cpu_s, result->server.resident_bytes,
-                result->server_resident_max_bytes);
+        fprintf(
+            to,
+            "    \"server\": {\"cpu_s\": %.3f, \"whole_cpu_s\": %.3f, \"resident_bytes\": %" PRIu64
+            ", \"resident_max_bytes\": %" PRIu64 "}\n  }\n",
+            result->server.cpu_s, result->server_whole_cpu_s, result->server.resident_bytes,
+            result->server_resident_max_bytes);
     } else {
         fputs("    \"server\": null\n  }\n", to);
     }

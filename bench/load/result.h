@@ -47,12 +47,14 @@ struct result {
     struct tally total;       /* What was measured, and the wait for the last answers. */
     struct histogram latency; /* Of all kinds. */
     double measured_s;        /* Without that wait. */
+    double drained_s;         /* That wait. */
     uint64_t sent_in_time;    /* Likewise. */
     uint64_t answered_in_time;
     uint64_t refused_in_time;
     double own_cpu_max; /* The highest that a second has. */
     struct process_cost own;
     struct process_cost server; /* CPU time of what was measured; resident at the end. */
+    double server_whole_cpu_s;  /* From the begin of the warm-up to the last answer. */
     uint64_t server_resident_max_bytes;
     bool server_known;
 };

@@ -188,6 +188,7 @@ static void watch(struct run *self)
     struct tally *lost = &result->total;
     self->looked_ns = self->plan.begin_ns;
     process_read(&self->process, &self->server);
+    const double began_cpu_s = self->server.cpu_s;
     report_begin(result);
     while (result->seconds_count < seconds && !all_lost(self, lost)) {
         struct second *second = &result->seconds[result->seconds_count];
@@ -203,6 +204,9 @@ static void watch(struct run *self)
         }
     }
     join_workers(self);
+    result->drained_s = ((double)clock_read_ns() - (double)self->plan.end_ns) / 1e9;
+    process_read(&self->process, &self->server);
+    result->server_whole_cpu_s = self->server.cpu_s - began_cpu_s;
     gather(self);
     /* The last answers are the latest ones: they count. */
     tally_add(&result->total, self->interval);
