@@ -107,7 +107,7 @@ void node_turn_warm(struct node *self)
     }
     if (self->is_listing) {
         (void)end_lists(self);
-    } else if (world_draw_chance(self->lent_world, SAVES_A_TURN)) {
+    } else if (world_draw_chance(self->lent_world, CHANCE_NODE, SAVES_A_TURN)) {
         begin_lists(self);
     }
 }
