@@ -40,9 +40,21 @@ static void drop_image(struct shard *self, struct waiting *waiting)
     }
 }
 
+/* A partial user for whom nothing waits any more is to be written all the same. */
+static void unpark_partial(struct shard *self, struct user_id user)
+{
+    const uint32_t block = cache_find(&self->cache, user);
+    if (block != BLOCK_NONE && user_is(cache_get(&self->cache, block), USER_PARTIAL)) {
+        dirty_unpark(&self->cache.dirty, block);
+    }
+}
+
 /* Nothing stands in the user's queue any more. */
 static void end_waiting(struct shard *self, struct waiting *waiting)
 {
+    if (self->cache.partial_users > 0) {
+        unpark_partial(self, waiting->user);
+    }
     drop_image(self, waiting);
     waiting->for_what = WAITING_FOR_NOTHING;
     waiting->absent = false;
