@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETTLE_GROWTH_MAX = 8 };
+enum {
+    SETTLE_GROWTH_MAX = 8,
+    SETTLE_USERS_MAX = 64, /* On the way to it: with more it takes too long. */
+};
 
 static void add_user(struct belief_set *set, struct model_user *user)
 {
@@ -295,6 +298,7 @@ enum status belief_resolve(struct belief *self, struct failure *out_failure)
                          : status;
         }
     }
+    self->is_given_up |= possible.is_full;
     end_set(&set);
     for (uint32_t i = 0; i < self->steps_count; i++) {
         end_step(self->steps[i]);
@@ -325,10 +329,10 @@ void belief_settle(struct belief *self, uint64_t now_ms)
         /* What is doubtful there may be certain a few steps on. */
         struct belief_set base = {0};
         copy_set(&base, &self->base);
-        for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t i = 0; i < count && base.count <= SETTLE_USERS_MAX; i++) {
             take_step(&base, self->lent_rules, self->steps[i]);
         }
-        if (base.count > self->base.count + SETTLE_GROWTH_MAX) {
+        if (base.count > self->base.count + SETTLE_GROWTH_MAX || base.count > SETTLE_USERS_MAX) {
             end_set(&base);
             return;
         }

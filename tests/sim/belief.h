@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 /* In a set. Of who could be more nothing is known any more, and nothing checked. */
-enum { BELIEF_USERS_MAX = 2048 };
+enum { BELIEF_USERS_MAX = 1024 };
 
 #define BELIEF_NEVER UINT64_MAX
 
