@@ -74,8 +74,13 @@ static bool may_fail(const struct node_shard *self)
 void node_execute(struct node *self, uint32_t shard, const struct command *command)
 {
     ASSERT(self->is_up && !self->is_dead);
+    const struct shard *home = self->shards[shard].shard;
+    const uint64_t before = home->cache.dirty_bytes;
     node_ration(&self->shards[shard], may_fail(&self->shards[shard]));
     shard_execute(self->shards[shard].shard, command);
+    if (before >= home->limits.dirty_bytes && home->cache.dirty_bytes > before) {
+        self->breach = "a change is taken, although as much is unwritten as may be";
+    }
 }
 
 void node_fail(struct node *self)
@@ -135,9 +140,13 @@ static void end_task(struct node_shard *self)
     world_tell(node->lent_world, "log %" PRIu32 ": %s: %s to %s: %s%s", self->journal.config.log,
                journal_task_text(&self->task), self->task.from, self->task.to,
                files_result_text(self->task.result), self->task.is_full ? ", full" : "");
+    const bool has_lost =
+        self->task.work == JOURNAL_WORK_SYNC && self->task.result.status != STATUS_OK;
     if (journal_complete(&self->journal, &self->task, node->lent_world->now_ms, &node->failure) !=
         STATUS_OK) {
         node_fail(node);
+    } else if (has_lost) {
+        node->breach = "a sync has failed, and it goes on";
     }
 }
 
@@ -272,6 +281,10 @@ void node_turn(struct node *self)
 
 bool node_check_bounds(struct node *self)
 {
+    if (self->breach != NULL) {
+        failure_set(&self->failure, "%s", self->breach);
+        return false;
+    }
     for (uint32_t i = 0; i < self->options.shards && self->is_up; i++) {
         const struct shard *shard = self->shards[i].shard;
         const uint64_t bytes = cache_count_bytes(&shard->cache);

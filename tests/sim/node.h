@@ -138,6 +138,7 @@ struct node {
     bool is_dead;     /* It has ended by itself, or was killed: node_end is due. */
     bool is_stopping; /* No answer is waited for by anybody. */
     struct failure failure;
+    const char *breach; /* What it has done that it never may. NULL: nothing. */
     struct node_shard shards[NODE_SHARDS_MAX];
     struct node_held *held; /* Answers and messages that wait, the oldest first. */
     uint32_t held_count;
