@@ -8,9 +8,10 @@
 
 enum {
     STEP_MS_MAX = 5,
+    WIDE_USERS = 4,
     AWAKE_STEP_MS_MAX = 20,
     SETTLE_STEPS = 64,
-    STEPS_KEPT_MAX = 2000,  /* Of a user, that no power cut may undo yet. */
+    STEPS_KEPT_MAX = 400,   /* Of a user, that no power cut may undo yet. */
     ANSWER_MS_MAX = 120000, /* Once nothing goes wrong any more. */
 };
 
@@ -21,31 +22,49 @@ static uint32_t bound(uint32_t drawn, uint32_t most)
     return most != 0 && drawn > most ? most : drawn;
 }
 
+/* What cannot be in one and the same run: the power goes, or it does not; and crashes are frequent,
+ * or logs get long. */
+static void draw_climate(struct run *self)
+{
+    const uint32_t kind = world_draw_below(&self->world, CHANCE_OPTIONS, 4);
+    const bool keeps_power = world_draw_below(&self->world, CHANCE_OPTIONS, 2) == 0;
+    self->is_long = kind == 0;
+    self->is_wide = kind == 2;
+    if (kind == 1 || (self->is_long && keeps_power)) {
+        self->options.faults &= ~run_get_cuts();
+    }
+}
+
 static void draw_options(struct run *self)
 {
+    static const uint64_t dirty_kbytes[] = {4096, 64, 16};
     static const uint32_t channels[] = {5, 12, 40, MODEL_CHANNELS_MAX};
     static const uint64_t delays_ms[] = {50, 300, 1000, 5000};
     struct world *world = &self->world;
     struct node_options *options = &self->node_options;
-    self->rules.channels = channels[world_draw_below(world, CHANCE_OPTIONS, 4)];
+    const uint32_t few = world_draw_below(world, CHANCE_OPTIONS, 4);
+    self->rules.channels = self->is_wide ? MODEL_CHANNELS_MAX : channels[few];
     self->rules.max_channels = self->rules.channels - world_draw_below(world, CHANCE_OPTIONS, 3);
     self->rules.tombstones_kept = 1 + world_draw_below(world, CHANCE_OPTIONS, 5);
+    const uint32_t users_max = self->is_wide ? WIDE_USERS : RUN_USERS_MAX;
     self->users_count =
-        bound(1 + world_draw_below(world, CHANCE_OPTIONS, RUN_USERS_MAX), self->options.users_max);
+        bound(1 + world_draw_below(world, CHANCE_OPTIONS, users_max), self->options.users_max);
     self->clients_count = bound(1 + world_draw_below(world, CHANCE_OPTIONS, RUN_CLIENTS_MAX),
                                 self->options.clients_max);
     self->depth = 1 + world_draw_below(world, CHANCE_OPTIONS, 6);
-    options->shards = bound(1 + world_draw_below(world, CHANCE_OPTIONS, NODE_SHARDS_MAX),
-                            self->options.shards_max);
+    const uint32_t shards = bound(1 + world_draw_below(world, CHANCE_OPTIONS, NODE_SHARDS_MAX),
+                                  self->options.shards_max);
+    options->shards = self->is_long ? 1 : shards;
     const uint32_t sync = world_draw_below(world, CHANCE_OPTIONS, 3);
     options->sync =
         (enum journal_sync)(self->options.sync < 0 ? (int32_t)sync : self->options.sync);
-    options->segment_bytes = (UINT64_C(4096)) << world_draw_below(world, CHANCE_OPTIONS, 4);
+    const uint32_t doublings = world_draw_below(world, CHANCE_OPTIONS, 4);
+    options->segment_bytes = (UINT64_C(4096)) << (self->is_long ? 0 : doublings);
     options->reserve_bytes = UINT64_C(64) * 1024;
     /* One draw at a time: in one expression their order would be the compiler's. */
-    const uint64_t dirty_bytes =
-        world_draw_below(world, CHANCE_OPTIONS, 2) == 0 ? 4 * MB : UINT64_C(64) * 1024;
-    const uint32_t cache_users = world_draw_below(world, CHANCE_OPTIONS, 6);
+    const uint64_t dirty_bytes = dirty_kbytes[world_draw_below(world, CHANCE_OPTIONS, 3)] * 1024;
+    const uint32_t users = world_draw_below(world, CHANCE_OPTIONS, 6);
+    const uint32_t cache_users = self->is_long && users % 2 == 0 ? 0 : users;
     const uint64_t commit_delay_ms = delays_ms[world_draw_below(world, CHANCE_OPTIONS, 4)];
     options->limits = (struct shard_limits){.cache_bytes = 4 * MB * options->shards,
                                             .dirty_bytes = dirty_bytes * options->shards,
@@ -62,6 +81,7 @@ static void begin(struct run *self, const struct run_options *options)
     self->options = *options;
     world_init(&self->world, options->seed);
     self->world.tells = options->tells;
+    draw_climate(self);
     draw_options(self);
     const struct disk_options disk = {.files_max = 2048,
                                       .handles_max = 2048,

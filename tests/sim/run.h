@@ -132,6 +132,9 @@ struct run {
     struct run_user users[RUN_USERS_MAX];
     uint32_t clients_count;
     uint32_t depth; /* Commands that a client has open at once. */
+    /* The store fails for long, crashes are rare, and much is written: so logs get long. */
+    bool is_long;
+    bool is_wide; /* Few users, of many channels with mentions: their leaves are cut. */
     struct run_client clients[RUN_CLIENTS_MAX];
     struct run_call calls[RUN_CALLS_MAX];
     uint32_t calls_count;

@@ -149,6 +149,20 @@ static void check_flush(struct run *self, const struct run_call *call)
     }
 }
 
+/* COMMIT: what is answered is in the store. */
+static void check_commit(struct run *self, const struct run_call *call, const struct reply *reply)
+{
+    const struct run_user *user = &self->users[call->users[0]];
+    uint32_t incarnation = 0;
+    const uint64_t version = sim_store_peek_version(self->store, user->id, false, &incarnation);
+    if (call->forgettings[call->users[0]] == user->forgettings && version < reply->version) {
+        failure_set(&self->failure,
+                    "an ack with COMMIT is answered, and the store has user %" PRIu64
+                    " at version %" PRIu64 ", not %" PRIu64,
+                    user->id.value, version, reply->version);
+    }
+}
+
 static void note_list(struct run *self, const struct run_call *call, const struct reply *reply)
 {
     struct run_user *user = &self->users[call->users[0]];
@@ -201,6 +215,9 @@ void run_take_reply(void *context, const struct reply *reply)
             check_flush(self, call);
         }
         return;
+    }
+    if (reply->kind == REPLY_STATE && call->steps[0]->operation.options.commits) {
+        check_commit(self, call, reply);
     }
     if (call->targets > 1 || reply->kind == REPLY_COUNTS || reply->kind == REPLY_BADGES) {
         fill_steps(self, call, reply);

@@ -10,8 +10,12 @@ enum {
     TARGETS_DRAWN = 6,
     VAGUE_USERS = 16,
     VAGUE_STEPS = 8,
-    FEW_CHANNELS = 2, /* Without memory: of how many of them have changed nothing is said. */
+    FEW_CHANNELS = 2,    /* Without memory: of how many of them have changed nothing is said. */
+    LONG_BULKS = 300,    /* Of a thousand commands, where logs are to get long; */
+    WIDE_MENTIONS = 500, /* and where leaves are to be cut. */
 };
+
+#define MESSAGES_FROM (UINT64_C(1) << 54)
 
 struct weight {
     enum command_kind kind;
@@ -31,6 +35,12 @@ static const struct weight weights[] = {
 static enum command_kind draw_kind(struct run *self)
 {
     uint32_t all = 0;
+    if (self->is_long && world_draw_below(&self->world, CHANCE_CLIENTS, 1000) < LONG_BULKS) {
+        return COMMAND_BULKACK;
+    }
+    if (self->is_wide && world_draw_below(&self->world, CHANCE_CLIENTS, 1000) < WIDE_MENTIONS) {
+        return COMMAND_MENTION;
+    }
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
         all += weights[i].weight;
     }
@@ -44,12 +54,12 @@ static enum command_kind draw_kind(struct run *self)
     UNREACHABLE("weights add up");
 }
 
-/* Messages grow with time, and come late. */
+/* As wide as snowflakes, so that a user of many channels has leaves of its own. They grow with time,
+ * and come late. */
 static uint64_t draw_message(struct run *self)
 {
-    const uint64_t newest = 10 + self->counts.operations / 64;
-    const uint32_t back = world_draw_below(&self->world, CHANCE_CLIENTS, 12);
-    return newest + 2 > back ? newest + 2 - back : 1;
+    const uint64_t newest = MESSAGES_FROM + 10 + self->counts.operations / 64;
+    return newest + 2 - world_draw_below(&self->world, CHANCE_CLIENTS, 12);
 }
 
 /* Changes that are not shown take no version; where they may be lost, the store may have them and
@@ -93,7 +103,7 @@ static void draw_channels(struct run *self, struct model_operation *operation)
         operation->channels[i] = world_draw_below(world, CHANCE_CLIENTS, self->rules.channels);
         operation->messages[i] = draw_message(self);
     }
-    operation->number = draw_message(self);
+    operation->number = draw_message(self) - (operation->kind == COMMAND_PIN ? MESSAGES_FROM : 0);
     if (operation->kind == COMMAND_LEAVE || operation->kind == COMMAND_JOIN) {
         operation->number *= world_draw_below(world, CHANCE_CLIENTS, 4) != 0;
     }
@@ -262,7 +272,8 @@ static void issue(struct run *self, uint32_t client, uint32_t user,
     if (is_for_several(operation->kind)) {
         draw_targets(self, call, operation);
     }
-    if (operation->kind == COMMAND_FLUSH_USER || operation->kind == COMMAND_FLUSH_ALL) {
+    if (operation->kind == COMMAND_FLUSH_USER || operation->kind == COMMAND_FLUSH_ALL ||
+        operation->options.commits) {
         note_flush(self, call);
     }
     self->calls_count++;

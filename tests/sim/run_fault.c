@@ -6,6 +6,8 @@
 
 enum {
     SPELL_MS_MAX = 4000,
+    LONG_SPELL_MS_MAX = 15000,
+    LONG_RARITY = 20, /* Of crashes in long runs. */
     JUMP_MS_MAX = 5000,
     FAR_OPERATIONS = 60,
     SLOW_NS = 300 * 1000 * 1000,
@@ -13,10 +15,19 @@ enum {
     DISK_DELAY_MS = 3,
 };
 
+/* The process ends. */
+static bool is_crash(enum fault fault)
+{
+    return fault <= FAULT_DISK_FULL ||
+           (fault >= FAULT_CUT_DRAWN && fault <= FAULT_CUT_NAMES_LOST) || fault == FAULT_KILL ||
+           fault == FAULT_KILL_AT_IO || fault == FAULT_STOP;
+}
+
 bool run_meets_if(struct run *self, enum fault fault, bool is_possible)
 {
-    const bool is_met =
-        world_draw_chance(&self->world, world_get_stream(fault), fault_get_kind(fault).per_million);
+    const uint32_t often = fault_get_kind(fault).per_million;
+    const uint32_t per_million = self->is_long && is_crash(fault) ? often / LONG_RARITY : often;
+    const bool is_met = world_draw_chance(&self->world, world_get_stream(fault), per_million);
     const bool is_wanted =
         is_possible && (self->options.faults >> fault & 1) != 0 && !self->is_ending;
     self->counts.faults[fault] += is_met && is_wanted;
@@ -86,7 +97,11 @@ static void draw_disk_faults(struct run *self)
 static void begin_store_spell(struct run *self, enum fault fault)
 {
     struct node_weather *weather = &self->node->weather;
-    self->spells.store_ms = self->world.now_ms + run_draw(self, fault, SPELL_MS_MAX);
+    const uint32_t longest_ms = self->is_long ? LONG_SPELL_MS_MAX : SPELL_MS_MAX;
+    const uint64_t until_ms = self->world.now_ms + run_draw(self, fault, longest_ms);
+    const bool goes_on = self->spells.store_ms != UINT64_MAX && self->is_long;
+    self->spells.store_ms =
+        goes_on && self->spells.store_ms > until_ms ? self->spells.store_ms : until_ms;
     weather->store_fails = fault == FAULT_STORE_ERROR ? 200000 : weather->store_fails;
     weather->store_fails_late =
         fault == FAULT_STORE_ERROR_WRITTEN ? 200000 : weather->store_fails_late;

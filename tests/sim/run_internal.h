@@ -13,12 +13,15 @@ static inline bool run_is_well(const struct run *self)
     return self->failure.text[0] == '\0';
 }
 
+static inline uint64_t run_get_cuts(void)
+{
+    return ((UINT64_C(2) << FAULT_CUT_NAMES_LOST) - 1) ^ ((UINT64_C(1) << FAULT_CUT_DRAWN) - 1);
+}
+
 /* May the power go? */
 static inline bool run_has_cuts(const struct run *self)
 {
-    const uint64_t cuts =
-        ((UINT64_C(2) << FAULT_CUT_NAMES_LOST) - 1) ^ ((UINT64_C(1) << FAULT_CUT_DRAWN) - 1);
-    return (self->options.faults & cuts) != 0 || self->options.kill_with > 0;
+    return (self->options.faults & run_get_cuts()) != 0 || self->options.kill_with > 0;
 }
 
 /* Is it this fault's turn? Where it cannot be, the chance is gone all the same. */

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANNEL_STEP = 7919 };
+/* As wide as snowflakes. */
+#define CHANNEL_STEP UINT64_C(31415926535897)
 
 _Static_assert(sizeof(struct model_state) == 88, "no gaps");
 
 struct channel_key model_get_channel(uint32_t number)
 {
-    return (struct channel_key){.id = 1 + (uint64_t)(number / 2) * CHANNEL_STEP,
-                                .type = (uint8_t)(number % 2)};
+    return (struct channel_key){.id = 1 + number / 2 * CHANNEL_STEP, .type = (uint8_t)(number % 2)};
 }
 
 uint32_t model_find_channel(struct channel_key channel)
