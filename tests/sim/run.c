@@ -22,8 +22,8 @@ static uint32_t bound(uint32_t drawn, uint32_t most)
     return most != 0 && drawn > most ? most : drawn;
 }
 
-/* What cannot be in one and the same run: the power goes, or it does not; and crashes are frequent,
- * or logs get long. */
+/* What cannot be in one and the same run: the power goes, or it does not; and crashes are
+ * frequent, or logs get long. */
 static void draw_climate(struct run *self)
 {
     const uint32_t kind = world_draw_below(&self->world, CHANCE_OPTIONS, 4);

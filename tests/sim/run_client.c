@@ -54,8 +54,8 @@ static enum command_kind draw_kind(struct run *self)
     UNREACHABLE("weights add up");
 }
 
-/* As wide as snowflakes, so that a user of many channels has leaves of its own. They grow with time,
- * and come late. */
+/* As wide as snowflakes, so that a user of many channels has leaves of its own. They grow with
+ * time, and come late. */
 static uint64_t draw_message(struct run *self)
 {
     const uint64_t newest = MESSAGES_FROM + 10 + self->counts.operations / 64;
