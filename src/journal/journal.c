@@ -244,8 +244,9 @@ enum status journal_write(struct journal *self, struct buffer *entries, uint64_t
     return status;
 }
 
-/* From the first segment that may hold unsynced bytes. */
-static void fill_sync(struct journal *self, struct journal_task *task)
+/* From the first segment that may hold unsynced bytes. Where that are too many for one sync, the
+ * next one is due at once. */
+static void fill_sync(struct journal *self, uint64_t now_ms, struct journal_task *task)
 {
     uint64_t number = self->synced_segment < self->oldest ? self->oldest : self->synced_segment;
     begin_task(self, JOURNAL_WORK_SYNC, task);
@@ -255,8 +256,9 @@ static void fill_sync(struct journal *self, struct journal_task *task)
         task->segment = number++;
         task->offset = segment->size;
     }
-    /* Where not all files are named, the position is not reached by this one alone. */
-    task->position = number > self->current ? self->written : self->synced;
+    const bool is_all = number > self->current;
+    task->position = is_all ? self->written : self->synced;
+    self->sync_due_ms = is_all ? now_ms + JOURNAL_SYNC_INTERVAL_MS : now_ms;
 }
 
 static bool is_sync_due(struct journal *self, uint64_t now_ms)
@@ -322,14 +324,13 @@ bool journal_next_task(struct journal *self, uint64_t now_ms, struct journal_tas
     const bool is_urgent = may_prepare && get_room(self) < self->config.segment_bytes / 2;
     uint64_t vanishing = 0;
     if (is_sync_due(self, now_ms) && !is_urgent) {
-        self->sync_due_ms = now_ms + JOURNAL_SYNC_INTERVAL_MS;
-        fill_sync(self, out_task);
+        fill_sync(self, now_ms, out_task);
     } else if (may_prepare) {
         fill_prepare(self, out_task);
     } else if (self->oldest <= self->released_to && now_ms >= self->release_retry_ms) {
         /* The head of the segment behind it is on the disk before it goes. */
         if (self->synced_segment <= self->oldest) {
-            fill_sync(self, out_task);
+            fill_sync(self, now_ms, out_task);
         } else {
             fill_release(self, self->oldest, out_task);
         }
@@ -486,7 +487,7 @@ enum status journal_sync_all(struct journal *self, struct failure *out_failure)
     ASSERT(!self->has_task);
     while (self->synced < self->written) {
         struct journal_task task;
-        fill_sync(self, &task);
+        fill_sync(self, 0, &task);
         journal_task_run(&task);
         const enum status status = journal_complete(self, &task, 0, out_failure);
         if (status != STATUS_OK) {

@@ -1,5 +1,5 @@
-/* RS.FORGET: written down in the journal, erased from the store, then from memory. Until the store has done it the user's
- * other commands wait, and the user stays in memory as it was. */
+/* RS.FORGET: written down in the journal, erased from the store, then from memory. Until the store
+ * has done it the user's other commands wait, and the user stays in memory as it was. */
 #include "base/assert.h"
 #include "base/hash.h"
 #include "memory/box.h"

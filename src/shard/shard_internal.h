@@ -41,6 +41,8 @@ enum {
     /* Who waits for a load is told after so long that the store does not answer. */
     LOAD_TIMEOUT_MS = 5000,
     LOADS_LOOK_MS = 100,
+    /* Loads under way, and what they have brought and has no room yet. */
+    IMAGES_HELD_MAX = SHARD_LOADS_MAX,
     /* And who waits for a write, where none has ended for so long. */
     WRITE_TIMEOUT_MS = 5000,
 
@@ -202,10 +204,6 @@ bool shard_only_looks(const struct command *command);
 /* RS.EVICT, RS.FLUSH, UNSUBSCRIBE, MEMORY USAGE: of no interest for a user who is not in memory. */
 bool shard_is_for_cached(const struct command *command);
 bool shard_turn_queues(struct shard *self);
-/* Their time begins anew. */
-void shard_excuse_loads(struct shard *self, uint64_t now_ms);
-/* Fails those who have waited too long for the store. */
-void shard_turn_loads(struct shard *self);
 
 /* False: there is no memory for it, or the store is not asked now. */
 bool shard_begin_warm_load(struct shard *self, struct user_id user);
@@ -221,6 +219,19 @@ void shard_place_warm(struct shard *self, struct user_id user);
 void shard_end_warm_load(struct shard *self, const struct waiting *waiting);
 bool shard_turn_warm(struct shard *self);
 bool shard_turn_hot(struct shard *self);
+
+/* All commands of the user are answered with that; and nothing waits there any more. */
+void shard_fail_waiters(struct shard *self, struct waiting *waiting, enum status status);
+void shard_fail_all(struct shard *self, struct waiting *waiting, enum status status);
+
+/* shard_load.c */
+/* Now, or when fewer are under way. False: the store is not asked. */
+bool shard_begin_load(struct shard *self, struct waiting *waiting);
+void shard_end_load(struct shard *self, struct store_completion *completion);
+/* Their time begins anew. */
+void shard_excuse_loads(struct shard *self, uint64_t now_ms);
+/* Fails those who have waited too long for the store. */
+void shard_turn_loads(struct shard *self);
 
 /* shard_room.c */
 /* STATUS_OK: so much may be taken now. STATUS_BUSY: room is being made. Else there will be none.

@@ -4,34 +4,6 @@
 
 #include <stdlib.h>
 
-enum { IMAGES_HELD_MAX = SHARD_LOADS_MAX };
-
-/* False: the store is not asked now. */
-static bool begin_load(struct shard *self, struct waiting *waiting)
-{
-    if (self->loads_in_flight + self->images_held >= IMAGES_HELD_MAX) {
-        /* Behind loads that do not end nobody waits. */
-        if (self->loads_late > 0) {
-            return false;
-        }
-        waiting->for_what = WAITING_TO_LOAD;
-        waiting_queue_push(&self->load_queue, waiting);
-        return true;
-    }
-    if (!breaker_begin(&self->breaker, self->now_ms)) {
-        return false;
-    }
-    waiting->for_what = WAITING_FOR_LOAD;
-    waiting->is_late = false;
-    waiting->load = self->loads_in_flight;
-    waiting->load_began_ms = self->now_ms;
-    self->loads[self->loads_in_flight++] = waiting;
-    metrics_add(self->lent_metrics, METRIC_STORE_LOADS, 1);
-    const struct store_request request = {.work = STORE_WORK_READ, .user = waiting->user};
-    self->config.port.send_to_store(self->config.port.lent_context, &request);
-    return true;
-}
-
 static void drop_image(struct shard *self, struct waiting *waiting)
 {
     if (waiting->image != NULL) {
@@ -67,7 +39,7 @@ static void end_waiting(struct shard *self, struct waiting *waiting)
     }
 }
 
-static void fail_waiters(struct shard *self, struct waiting *waiting, enum status status)
+void shard_fail_waiters(struct shard *self, struct waiting *waiting, enum status status)
 {
     const uint32_t block = cache_find(&self->cache, waiting->user);
     if (block != BLOCK_NONE && user_is(cache_get(&self->cache, block), USER_PARTIAL)) {
@@ -82,9 +54,9 @@ static void fail_waiters(struct shard *self, struct waiting *waiting, enum statu
     }
 }
 
-static void fail_all(struct shard *self, struct waiting *waiting, enum status status)
+void shard_fail_all(struct shard *self, struct waiting *waiting, enum status status)
 {
-    fail_waiters(self, waiting, status);
+    shard_fail_waiters(self, waiting, status);
     end_waiting(self, waiting);
 }
 
@@ -194,7 +166,7 @@ static void turn_leaves(struct shard *self, struct waiting *waiting)
     if (status != STATUS_OK) {
         cache_remove(&self->cache, block);
         shard_return_overlay(self, waiting);
-        fail_all(self, waiting, status);
+        shard_fail_all(self, waiting, status);
         return;
     }
     cache_end_load(&self->cache, block);
@@ -217,7 +189,7 @@ static enum pumped bring_in(struct shard *self, struct waiting *waiting, enum st
 {
     if (waiting->image == NULL) {
         *out_status = STATUS_STORE;
-        return begin_load(self, waiting) ? PUMPED_WAITS : PUMPED_FAILED;
+        return shard_begin_load(self, waiting) ? PUMPED_WAITS : PUMPED_FAILED;
     }
     const enum status status = install(self, waiting);
     if (status == STATUS_BUSY) {
@@ -366,7 +338,7 @@ static bool pump(struct shard *self, struct waiting *waiting, uint32_t *budget)
             waiting->for_what = WAITING_FOR_ROOM;
             return false;
         case PUMPED_FAILED:
-            fail_all(self, waiting, status);
+            shard_fail_all(self, waiting, status);
             return true;
         }
     }
@@ -410,8 +382,8 @@ void shard_wait(struct shard *self, const struct waiter *waiter, enum outcome ou
         end_waiting(self, waiting);
         return;
     case OUTCOME_NEEDS_LOAD:
-        if (!begin_load(self, waiting)) {
-            fail_all(self, waiting, STATUS_STORE);
+        if (!shard_begin_load(self, waiting)) {
+            shard_fail_all(self, waiting, STATUS_STORE);
         }
         return;
     case OUTCOME_NEEDS_ROOM:
@@ -436,7 +408,7 @@ bool shard_begin_warm_load(struct shard *self, struct user_id user)
     if (waiting == NULL) {
         return false;
     }
-    waiting->is_warm = begin_load(self, waiting);
+    waiting->is_warm = shard_begin_load(self, waiting);
     waiting->warm = self->warm.begun;
     if (!waiting->is_warm) {
         waiting_release(&self->waiting, waiting);
@@ -445,56 +417,11 @@ bool shard_begin_warm_load(struct shard *self, struct user_id user)
     return true;
 }
 
-static void end_load(struct shard *self, struct store_completion *completion)
-{
-    struct waiting *waiting = waiting_find(&self->waiting, completion->user);
-    ASSERT(waiting != NULL);
-    ASSERT(waiting->for_what == WAITING_FOR_LOAD);
-    self->loads_in_flight--;
-    self->loads_late -= waiting->is_late;
-    self->loads[waiting->load] = self->loads[self->loads_in_flight];
-    self->loads[waiting->load]->load = waiting->load;
-    if (completion->status == STATUS_STORE) {
-        breaker_note_failure(&self->breaker, self->now_ms);
-    } else {
-        breaker_note_success(&self->breaker);
-    }
-    switch (completion->status) {
-    case STATUS_OK:
-        waiting->image = completion->image;
-        completion->image = NULL;
-        self->images_held++;
-        break;
-    case STATUS_MISSING:
-        waiting->absent = true;
-        break;
-    case STATUS_INVALID:
-    case STATUS_MEMORY:
-    case STATUS_CACHE_FULL:
-    case STATUS_LIMIT:
-    case STATUS_VERSION:
-    case STATUS_UNWRITTEN:
-    case STATUS_STORE:
-    case STATUS_DIRTY_FULL:
-    case STATUS_DISK_FULL:
-    case STATUS_JOURNAL_FULL:
-    case STATUS_SHUTDOWN:
-    case STATUS_IO:
-    case STATUS_CORRUPT:
-    case STATUS_BUSY:
-    case STATUS_NEWER:
-        metrics_add(self->lent_metrics, METRIC_STORE_LOADS_FAILED, 1);
-        fail_all(self, waiting, completion->status == STATUS_MEMORY ? STATUS_MEMORY : STATUS_STORE);
-        return;
-    }
-    shard_pump(self, waiting);
-}
-
 void shard_complete(struct shard *self, struct store_completion *taken_completion)
 {
     switch (taken_completion->work) {
     case STORE_WORK_READ:
-        end_load(self, taken_completion);
+        shard_end_load(self, taken_completion);
         return;
     case STORE_WORK_WRITE:
         shard_end_save(self, taken_completion);
@@ -554,41 +481,13 @@ static bool turn_room_queue(struct shard *self)
     return self->room_queue.first != NULL && (served || self->sent_away != sent_away);
 }
 
-void shard_excuse_loads(struct shard *self, uint64_t now_ms)
-{
-    for (uint32_t i = 0; i < self->loads_in_flight; i++) {
-        self->loads[i]->load_began_ms = now_ms;
-    }
-}
-
-void shard_turn_loads(struct shard *self)
-{
-    if (self->now_ms - self->loads_looked_ms < LOADS_LOOK_MS) {
-        return;
-    }
-    self->loads_looked_ms = self->now_ms;
-    for (uint32_t i = 0; i < self->loads_in_flight; i++) {
-        struct waiting *waiting = self->loads[i];
-        if (!waiting->is_late && self->now_ms - waiting->load_began_ms >= LOAD_TIMEOUT_MS) {
-            waiting->is_late = true;
-            self->loads_late++;
-            breaker_note_failure(&self->breaker, self->now_ms);
-            metrics_add(self->lent_metrics, METRIC_STORE_LOADS_FAILED, 1);
-            fail_waiters(self, waiting, STATUS_STORE);
-        }
-    }
-    while (self->loads_late > 0 && self->load_queue.first != NULL) {
-        fail_all(self, waiting_queue_pop(&self->load_queue), STATUS_STORE);
-    }
-}
-
 bool shard_turn_queues(struct shard *self)
 {
     while (self->load_queue.first != NULL &&
            self->loads_in_flight + self->images_held < IMAGES_HELD_MAX) {
         struct waiting *waiting = waiting_queue_pop(&self->load_queue);
-        if (!begin_load(self, waiting)) {
-            fail_all(self, waiting, STATUS_STORE);
+        if (!shard_begin_load(self, waiting)) {
+            shard_fail_all(self, waiting, STATUS_STORE);
         }
     }
     if (self->leaf_queue.first != NULL) {

@@ -246,6 +246,30 @@ static void without_a_file_descriptor_the_segment_grows(void **state)
     play_end(&play);
 }
 
+/* More files than one sync takes. */
+static void every_second_all_is_synced(void **state)
+{
+    (void)state;
+    struct play play;
+    play_begin(&play, JOURNAL_SYNC_EVERYSEC, 1);
+    while (play.journal.current < 3 * JOURNAL_TASK_FILES_MAX) {
+        play_run_tasks(&play);
+        play.journal.wants_rotation = true;
+        assert_int_equal(play_write(&play, 1), STATUS_OK);
+    }
+    assert_true(play.journal.synced < play.journal.written);
+    play.now_ms += JOURNAL_SYNC_INTERVAL_MS;
+    play_run_tasks(&play);
+    assert_int_equal(play.journal.synced, play.journal.written);
+    /* And then the next second begins. */
+    assert_int_equal(play_write(&play, 1), STATUS_OK);
+    play.now_ms += JOURNAL_SYNC_INTERVAL_MS / 2;
+    play_run_tasks(&play);
+    assert_true(play.journal.synced < play.journal.written);
+    journal_close(&play.journal);
+    play_end(&play);
+}
+
 static void a_log_has_so_many_segments_and_no_more(void **state)
 {
     (void)state;
@@ -488,6 +512,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_file_that_cannot_be_made_is_made_later),
         cmocka_unit_test(a_full_disk_is_foreseen),
         cmocka_unit_test(without_a_file_descriptor_the_segment_grows),
+        cmocka_unit_test(every_second_all_is_synced),
         cmocka_unit_test(a_log_has_so_many_segments_and_no_more),
         cmocka_unit_test(the_mode_changes_live),
         cmocka_unit_test(a_failed_sync_is_said),
