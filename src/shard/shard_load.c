@@ -1,5 +1,5 @@
-/* Loads of users, off the shard's thread: so many at a time, one for all who wait for the same user,
- * and none for longer than anybody waits. */
+/* Loads of users, off the shard's thread: so many at a time, one for all who wait for the same
+ * user, and nobody waits for one for ever. */
 #include "base/assert.h"
 #include "shard/shard_internal.h"
 

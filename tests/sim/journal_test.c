@@ -252,7 +252,7 @@ static void every_second_all_is_synced(void **state)
     (void)state;
     struct play play;
     play_begin(&play, JOURNAL_SYNC_EVERYSEC, 1);
-    while (play.journal.current < 3 * JOURNAL_TASK_FILES_MAX) {
+    while (play.journal.current < UINT64_C(3) * JOURNAL_TASK_FILES_MAX) {
         play_run_tasks(&play);
         play.journal.wants_rotation = true;
         assert_int_equal(play_write(&play, 1), STATUS_OK);
