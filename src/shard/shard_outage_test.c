@@ -131,6 +131,36 @@ static void nobody_waits_for_a_write_that_does_not_end(void **state)
     free(sim);
 }
 
+static void ten_thousand_misses_of_one_user_are_one_load(void **state)
+{
+    static const struct plan plan = {.name = "misses",
+                                     .users = 3,
+                                     .channels = 10,
+                                     .bulk_max = 5,
+                                     .cache_bytes = 4 * MB,
+                                     .dirty_bytes = 4 * MB,
+                                     .max_channels = 100,
+                                     .commit_delay_ms = 200};
+    struct sim *sim = malloc(sizeof *sim);
+    shard_thread_enter();
+    sim_begin(sim, &plan, *(const uint64_t *)*state);
+    sim->hang = true;
+    for (int i = 0; i < 10000; i++) {
+        execute(sim, i % 2 == 0 ? COMMAND_GET : COMMAND_ACK, 0);
+    }
+    assert_int_equal(sim->open_count, 10000);
+    assert_int_equal(metrics_get(&sim->metrics, METRIC_STORE_LOADS), 1);
+    sim->hang = false;
+    pass(sim, 100);
+    assert_int_equal(sim->open_count, 0);
+    assert_int_equal(metrics_get(&sim->metrics, METRIC_STORE_LOADS), 1);
+    drain(sim);
+    check_all_is_stored(sim);
+    sim_end(sim);
+    shard_thread_leave();
+    free(sim);
+}
+
 int main(int argc, char **argv)
 {
     const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
@@ -139,6 +169,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(cached_users_are_served_while_the_store_fails, lent_seed),
         cmocka_unit_test_prestate(cached_users_are_served_while_the_store_hangs, lent_seed),
         cmocka_unit_test_prestate(nobody_waits_for_a_write_that_does_not_end, lent_seed),
+        cmocka_unit_test_prestate(ten_thousand_misses_of_one_user_are_one_load, lent_seed),
     };
     printf("seed %llu\n", (unsigned long long)seed);
     return cmocka_run_group_tests_name("shard outage", tests, NULL, NULL);
