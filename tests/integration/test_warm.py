@@ -273,17 +273,6 @@ def test_a_wrong_file_is_said_once_and_left(start_server, spoil, says):
     assert sorted(saved_ids(server)) == [*range(1, 21)]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_without_rights_is_said(start_server):
-    server = start_server("--threads", 1)
-    use(server.connect(), range(1, 21))
-    server.stop()
-    (server.data_dir / "warm").chmod(0)
-    server.start()
-    assert wait_until_warm(server.connect())["state"] == "none"
-    assert "not used: Permission denied" in server.log()
-
-
 def test_lists_that_cannot_be_saved_are_counted(start_server):
     """A folder stands where the file is to be: that fails for root too."""
     server = start_server("--threads", 2)
