@@ -31,6 +31,13 @@ static uint32_t get_percent_busy(const struct loop *self)
 
 static void on_timer(uv_timer_t *timer);
 
+/* libuv tells the system at the next run only of what is to be watched from now on (a new
+ * connection, a write of which a part is left): until then nothing of it is seen. */
+static bool has_unarmed(const uv_loop_t *uv)
+{
+    return uv->watcher_queue[0] != (const void *)&uv->watcher_queue;
+}
+
 /* One turn, on the host's thread. */
 static void run(struct loop *guest)
 {
@@ -47,7 +54,7 @@ static void run(struct loop *guest)
     /* One with more to do has its next turn with the host's own: a timer that is due at once would
      * run again and again before the host's sockets. */
     host->guests_busy &= ~bit_of(guest);
-    host->guests_busy |= timeout_ms == 0 ? bit_of(guest) : 0;
+    host->guests_busy |= timeout_ms == 0 || has_unarmed(&guest->uv) ? bit_of(guest) : 0;
 }
 
 static void on_timer(uv_timer_t *timer)
