@@ -1,106 +1,10 @@
 /* Partial users by hand: of whom the journal had something, and the store has nothing. */
 #include "shard/shard.h"
 
-#include "journal/entry.h"
 #include "readstate/leaf.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "shard/shard_hand.h"
 
 enum { CHANNELS = 200, STATE_SIZE_MAX = 64 };
-
-static const struct user_id anna = {7};
-
-struct world {
-    struct shard *shard;
-    struct metrics metrics;
-    struct buffer journal;
-    struct store_request request; /* The newest, not completed. */
-    bool has_request;
-    struct reply reply; /* The newest, without its payload. */
-    uint32_t replies;
-    uint64_t now_ms;
-};
-
-static void take_reply(void *context, const struct reply *reply)
-{
-    struct world *self = context;
-    self->reply = *reply;
-    self->reply.payload = NULL;
-    self->replies++;
-}
-
-static bool has_room(void *context, const struct command_token *token)
-{
-    (void)context;
-    (void)token;
-    return true;
-}
-
-static void take_request(void *context, const struct store_request *request)
-{
-    struct world *self = context;
-    if (request->work == STORE_WORK_SYNC) {
-        return; /* It never ends: the journal keeps all. */
-    }
-    assert_false(self->has_request);
-    self->request = *request;
-    self->has_request = true;
-}
-
-static void turn(struct world *self, uint64_t passes_ms) ON_SHARD_THREAD
-{
-    self->now_ms += passes_ms;
-    while (shard_turn(self->shard, self->now_ms)) {
-    }
-}
-
-static void complete(struct world *self, enum store_work work, enum status status) ON_SHARD_THREAD
-{
-    assert_true(self->has_request);
-    assert_int_equal(self->request.work, work);
-    self->has_request = false;
-    image_destroy(&self->request.image);
-    struct store_completion completion = {.work = self->request.work,
-                                          .status = status,
-                                          .user = self->request.user,
-                                          .ticket = self->request.ticket};
-    shard_complete(self->shard, &completion);
-    turn(self, 0);
-}
-
-static void begin(struct world *self) ON_SHARD_THREAD
-{
-    *self = (struct world){.now_ms = 1000};
-    buffer_init(&self->journal);
-    const struct shard_config config = {
-        .limits = {.cache_bytes = 8 << 20,
-                   .dirty_bytes = 8 << 20,
-                   .max_channels = 1000,
-                   .tombstones_kept = 10,
-                   .commit_delay_ms = 1000,
-                   .mention_ids_kept = 16},
-        .port = {.reply = take_reply,
-                 .has_reply_room = has_room,
-                 .send_to_store = take_request,
-                 .lent_context = self},
-        .lent_metrics = &self->metrics,
-        .now_ms = self->now_ms,
-        .lent_journal = &self->journal,
-    };
-    assert_int_equal(shard_create(&self->shard, &config), STATUS_OK);
-}
-
-static void end(struct world *self) ON_SHARD_THREAD
-{
-    shard_destroy(&self->shard);
-    buffer_deinit(&self->journal);
-}
 
 static size_t encode_tombstone(uint8_t *to, uint64_t channel)
 {
@@ -147,25 +51,25 @@ static void who_is_not_in_the_store_shrinks(void **state)
     for (uint32_t tombstones = 0; tombstones <= 10; tombstones += 5) {
         struct world world;
         shard_thread_enter();
-        begin(&world);
+        begin_recovering(&world, 0);
         recover_tombstones(&world, tombstones);
         struct command command = {.kind = COMMAND_LIST, .user = anna};
         shard_execute(world.shard, &command);
-        complete(&world, STORE_WORK_READ, STATUS_MISSING);
-        assert_int_equal(world.replies, 1);
-        assert_int_equal(world.reply.kind, REPLY_LIST);
-        assert_int_equal(world.reply.version, CHANNELS);
-        assert_int_equal(world.reply.count, 0);
+        complete(&world, STATUS_MISSING);
+        assert_int_equal(world.count, 1);
+        assert_int_equal(last(&world)->kind, REPLY_LIST);
+        assert_int_equal(last(&world)->version, CHANNELS);
+        assert_int_equal(last(&world)->count, 0);
         /* Another user gets what the smaller one does not need any more. */
         command = (struct command){.kind = COMMAND_ACK, .user = {8}, .channel = {.id = 1}};
         command.message = (struct message_id){1};
         shard_execute(world.shard, &command);
-        complete(&world, STORE_WORK_READ, STATUS_MISSING);
-        assert_int_equal(world.replies, 2);
+        complete(&world, STATUS_MISSING);
+        assert_int_equal(world.count, 2);
         command = (struct command){.kind = COMMAND_FLUSH_USER, .user = anna};
         shard_execute(world.shard, &command);
-        complete(&world, STORE_WORK_WRITE, STATUS_OK);
-        assert_int_equal(world.reply.kind, REPLY_DONE);
+        complete(&world, STATUS_OK);
+        assert_int_equal(last(&world)->kind, REPLY_DONE);
         end(&world);
         shard_thread_leave();
     }
